@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import count
@@ -33,6 +34,9 @@ Progress = Callable[[str], None]
 """Shows how far a piece of work is."""
 
 MOST_SAMPLED = 100_000
+_BLANK_BYTES = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"
+"""Blanks and marks of an encoding, in any of them."""
+
 _ALSO_TEXT = (".txt", ".data", ".dat", ".test", ".csv")
 
 
@@ -78,9 +82,24 @@ def open_file(path: Path) -> OpenedFile:
     """Return the header of a file, and how its rows are read.
 
     Raises:
-        BadBatch: It cannot be read as a table.
+        BadBatch: It cannot be read as a table; the error names it.
         BadParameter: No delivery has such a format.
     """
+    with _named(path):
+        return _opened(path)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the file in errors of its readers, which know bytes of a delivery and no place."""
+    try:
+        yield
+    except BadBatch as error:
+        error.where = error.where or str(path)
+        raise
+
+
+def _opened(path: Path) -> OpenedFile:
     from slipway.adapters.sources.open_delivery import open_delivery
 
     suffix = _suffix(path)
@@ -106,11 +125,14 @@ def profile_file(opened: OpenedFile, *, progress: Progress = lambda _: None) -> 
         progress: Shows how far it is.
 
     Raises:
-        BadBatch: It cannot be read as a table.
+        BadBatch: It cannot be read as a table; the error names it.
     """
     from slipway.adapters.sources.sample_rows import sample_rows
 
-    rows = sample_rows(opened.delivery, list(opened.names), limit=MOST_SAMPLED, progress=progress)
+    with _named(opened.path):
+        rows = sample_rows(
+            opened.delivery, list(opened.names), limit=MOST_SAMPLED, progress=progress
+        )
     measured = _measure(rows.columns, opened.dialect, progress)
     return ProfiledFile(
         opened.path,
@@ -160,9 +182,13 @@ def _suffix(path: Path) -> str:
 
 def _dialect(path: Path, suffix: str) -> Dialect:
     from slipway.adapters.sources.sample_rows import read_head
+    from slipway.adapters.sources.unreadable import empty_file
 
+    head = read_head(path)
+    if not head.strip(_BLANK_BYTES):
+        raise empty_file("a header and at least one row")
     known = "\t" if suffix.startswith(".tsv") else None
-    return guess_dialect(read_head(path), delimiter=known)
+    return guess_dialect(head, delimiter=known)
 
 
 def _csv(dialect: Dialect | None) -> Csv:

@@ -10,7 +10,7 @@ from slipway.spec.problems import nearest
 from slipway.stages.profile.event_time import guess_event_time
 from slipway.stages.profile.identity import is_identifier, is_row_number
 from slipway.stages.profile.measured import Column, Measured
-from slipway.stages.profile.personal_data import personal_data
+from slipway.stages.profile.personal_data import personal_data, tells_of_people
 from slipway.stages.profile.quick_model import QuickFit
 from slipway.stages.profile.rank_targets import rank_targets
 from slipway.stages.profile.target import TargetGuess, TaskGuess, guess_task
@@ -116,13 +116,13 @@ def _constant_target(columns: Mapping[str, Column], *, better_than: int) -> str 
 
 def _no_targets(columns: Mapping[str, Column]) -> list[str]:
     """Columns that are something else than what is to be predicted."""
-    time = guess_event_time(columns, but=())
+    time, of_people = guess_event_time(columns, but=()), tells_of_people(columns)
     return [
         name
         for name, one in columns.items()
         if name in time.columns
         or one.distinct < 2  # noqa: PLR2004 - a constant
-        or personal_data(one) is not None
+        or personal_data(one, of_people=of_people) is not None
         or is_identifier(one)
         or is_row_number(one)
     ]

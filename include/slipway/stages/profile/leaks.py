@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from slipway.stages.profile.interval_leaks import interval_leaks
 from slipway.stages.profile.measured import Column
 from slipway.stages.profile.names import AFTERWARDS, PERHAPS_AFTERWARDS, has_word, words
 
@@ -45,6 +46,9 @@ def find_leaks(columns: Mapping[str, Column], target: Column, *, is_class: bool)
     found = {
         name: why for name, share in told.items() if (why := _surely(name, share, target.name))
     }
+    if is_class:
+        # The interval says more than the share that bins of the column told.
+        found |= interval_leaks(columns, target)
     left = {name: share for name, share in told.items() if name not in found}
     strongest = max(left, key=lambda name: left[name], default="")
     if left.get(strongest, 0.0) >= _STRONG and has_word(strongest, PERHAPS_AFTERWARDS):

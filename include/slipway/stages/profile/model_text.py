@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from slipway.spec.metrics import METRICS
 from slipway.stages.profile.bars import RARE, Bar
 from slipway.stages.profile.new_specs import NewSpecs
+from slipway.stages.profile.protected_attributes import PROTECTED, is_protected
 from slipway.stages.profile.roles import MOST_ONE_HOT, RARE_BELOW, Role
 from slipway.stages.profile.yaml_text import comment, quoted
 
@@ -49,8 +50,10 @@ def _features(plan: NewSpecs) -> Iterator[str]:
         listed = plan.of_role(role)
         yield f"  {field}:" if listed else f"  {field}: []"
         for one in listed:
-            note = f"  # {one.why}" if role == "category" else ""
-            yield f"    - {quoted(one.column.name)}{comment(note) and note}"
+            told = [one.why] if role == "category" else []
+            told += [PROTECTED] if is_protected(one.column) else []
+            note = f"  # {comment('; '.join(told))}" if told else ""
+            yield f"    - {quoted(one.column.name)}{note}"
     many = [one for one in plan.of_role("category") if one.column.distinct > MOST_ONE_HOT]
     if many:
         yield "  encodings:"

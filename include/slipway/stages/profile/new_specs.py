@@ -19,6 +19,7 @@ from slipway.stages.profile.gates_of_plan import (
 )
 from slipway.stages.profile.identity import KeyGuess
 from slipway.stages.profile.measured import Column, Measured
+from slipway.stages.profile.protected_attributes import PROTECTED, is_protected
 from slipway.stages.profile.quick_model import QuickFit
 from slipway.stages.profile.roles import Chosen, Role, plan_columns
 from slipway.stages.profile.sizes import Sizes, choose_sizes
@@ -170,6 +171,14 @@ def _with_doubts(plan: NewSpecs, times: pd.Series[Any] | None) -> NewSpecs:
         for name, one in plan.measured.columns.items()
         if one.guess.doubt
     ]
+    doubts += [
+        f"{one.column.name} {PROTECTED}; it is kept as a feature"
+        for one in plan.of_role("number", "category")
+        if is_protected(one.column)
+    ]
+    padded = [repr(name) for name in plan.columns if name != name.strip()]
+    if padded:
+        doubts.append(f"{', '.join(padded[:5])}: blanks belong to the name, in requests as well")
     if plan.sizes.split == "random":
         doubts.append(
             "the holdout is drawn at random: it cannot show how a model fares on newer rows"

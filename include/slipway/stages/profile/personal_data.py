@@ -42,6 +42,19 @@ _OF_PEOPLE = frozenset(
     {"customer", "client", "patient", "passenger", "employee", "user", "person", "contact", "name"}
     | {"student", "member", "driver", "player", "owner", "applicant", "guest", "borrower", "holder"}
 )
+_PEOPLE = _OF_PEOPLE - {"name"} | frozenset(
+    {"age", "sex", "gender", "race", "ethnicity", "religion", "nationality", "marital", "married"}
+    | {"surname", "lastname", "firstname", "email", "phone", "mobile", "birth", "dob", "birthday"}
+    | {"birthdate", "salary", "occupation", "job", "education", "spouse", "children", "parch"}
+)
+"""Words of the other columns of a file whose rows are people."""
+
+_AREAS = frozenset({"state", "country", "region", "province", "county", "continent"})
+"""Parts of an address that many people share."""
+
+_SHORTEST_NUMBER = 1_000_000
+"""A telephone, card or identity number is no less."""
+
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE = re.compile(
     r"(\+|00)[0-9][0-9 ()/.-]{7,}|\(?[0-9]{3}\)?[ .-][0-9]{3}[ .-][0-9]{4}(x[0-9]+)?"
@@ -60,9 +73,14 @@ _IPV4 = re.compile(r"([0-9]{1,3}\.){3}[0-9]{1,3}")
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 
 
-def personal_data(column: Column) -> str | None:
-    """Return what personal data a column holds, with the reason; None where none is found."""
-    by_name = _by_name(column)
+def personal_data(column: Column, *, of_people: bool = True) -> str | None:
+    """Return what personal data a column holds, with the reason; None where none is found.
+
+    Args:
+        column: Column.
+        of_people: Whether the rows may be people: a `name` alone is else one of things.
+    """
+    by_name = _by_name(column, of_people=of_people)
     if by_name is not None:
         return f"{by_name}, by its name"
     if column.type != "string":
@@ -74,9 +92,16 @@ def personal_data(column: Column) -> str | None:
     return None
 
 
-def _by_name(column: Column) -> str | None:
+def tells_of_people(columns: Mapping[str, Column]) -> bool:
+    """Return whether a file describes people, by the words of its columns."""
+    return any(_PEOPLE & set(words(name)) for name in columns)
+
+
+def _by_name(column: Column, *, of_people: bool) -> str | None:
     said = words(column.name)
-    if column.type in {"boolean", "number"} or _is_flag(column):
+    if column.type in {"boolean", "number"} or _is_flag(column) or _AREAS & set(said):
+        return None
+    if column.type == "integer" and float(column.sample.max()) < _SHORTEST_NUMBER:
         return None
     for first, second in pairwise(said):
         if (first, second) in _PAIRS:
@@ -84,6 +109,8 @@ def _by_name(column: Column) -> str | None:
     for word in said:
         if word in _NAMED:
             return _NAMED[word]
+    if not of_people and set(said) == {"name"}:
+        return None
     return "names" if _is_name_of_people(said, column) else None
 
 

@@ -16,7 +16,7 @@ from slipway.stages.profile.identity import (
 )
 from slipway.stages.profile.leaks import find_leaks
 from slipway.stages.profile.measured import MOST_CATEGORIES, Column, Measured
-from slipway.stages.profile.personal_data import personal_data
+from slipway.stages.profile.personal_data import personal_data, tells_of_people
 from slipway.stages.profile.target import TargetGuess
 
 Role = Literal["key", "event time", "target", "number", "category", "left out", "personal"]
@@ -62,10 +62,11 @@ def plan_columns(
     """
     columns = measured.columns
     named = (target.column, *(key.columns if key else ()), *(time.columns if time else ()))
+    of_people = tells_of_people(columns)
     personal = {
         name: what
         for name, one in columns.items()
-        if name not in named and (what := personal_data(one)) is not None
+        if name not in named and (what := personal_data(one, of_people=of_people)) is not None
     }
     time = time or guess_event_time(columns, but=(target.column, *personal))
     key = key or guess_key(

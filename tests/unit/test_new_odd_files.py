@@ -1,0 +1,58 @@
+"""`slipway new`: empty files are named, and names with blanks are those of the file."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from slipway.cli.commands import commands
+from slipway.spec.dataset import Arrival
+from tests.support.ingest_env import IngestEnv
+from tests.support.new_specs import binary, planned, written
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("none.csv", b"", "the file is empty"),
+        ("none.tsv", b"", "the file is empty"),
+        ("none.jsonl", b"", "the file is empty"),
+        ("none.parquet", b"", "the file is empty"),
+        ("none.csv.gz", gzip.compress(b""), "the file is empty"),
+        ("header.csv", b"a,b\n", "the file holds no rows"),
+        ("blank.csv", b"\n  \n\r\n\t\n", "the file is empty"),
+        ("blank.csv", "\ufeff\n \n".encode("utf-16"), "the file is empty"),
+        ("blank.jsonl", b"\n\n", "cannot be read as JSON Lines"),
+    ],
+)
+def test_a_file_without_rows_is_named(
+    name: str, content: bytes, message: str, tmp_path: Path, home: Path
+) -> None:
+    """Of several files a person sees which one it is."""
+    del home
+    file = tmp_path / name
+    file.write_bytes(content)
+    result = CliRunner().invoke(commands, ["new", str(file), "--yes"])
+    assert result.exit_code == 1
+    assert message in result.output
+    assert f"where: {file}" in result.output
+
+
+@pytest.mark.parametrize("header", ["Size m2, rooms ,\tdistrict,  sold", '" a","b ",\u00a0c,d '])
+def test_names_with_blanks_are_ingested_as_they_are(
+    header: str, tmp_path: Path, home: Path
+) -> None:
+    """The specs read the same file; that requests need the blanks is told."""
+    text = f"{header}\n{binary().to_csv(index=False, header=False)}"
+    file = tmp_path / "flights.csv"
+    file.write_text(text)
+    plan = planned(file)
+    assert any("blanks belong to the name, in requests as well" in one for one in plan.doubts)
+    spec = written(plan, home).datasets["flights"]
+    env = IngestEnv(spec=spec.model_copy(update={"arrival": Arrival(settle_seconds=0)}))
+    verdict = env.deliver("features/x.csv", text.encode())
+    assert verdict.action == "ingested", verdict.reason
+    assert verdict.numbers["quarantined"] == 0
