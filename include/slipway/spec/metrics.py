@@ -92,6 +92,14 @@ METRICS: Mapping[str, Metric] = {
             by_block=f"{_BY_BLOCK}sums.brier_score",
         ),
         Metric(
+            "expected_calibration_error",
+            "classification",
+            greater_is_better=False,
+            function=f"{_OWN}expected_calibration_error",
+            multiclass=True,
+            by_block=f"{_BY_BLOCK}sums.expected_calibration_error",
+        ),
+        Metric(
             "accuracy",
             "classification",
             greater_is_better=True,

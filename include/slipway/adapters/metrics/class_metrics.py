@@ -9,6 +9,9 @@ from sklearn import metrics
 
 Array = np.ndarray[Any, Any]
 
+CALIBRATION_BINS = 10
+"""Bins of equal width."""
+
 
 def predicted_classes(scores: Array) -> Array:
     """Return the class that scores predict: the largest, or class 1 above one half.
@@ -29,6 +32,30 @@ def log_loss(labels: Array, scores: Array) -> float:
     # Probabilities in single precision add up to 1 less exactly than scikit-learn asks for.
     shares = scores / scores.sum(axis=1, keepdims=True)
     return float(metrics.log_loss(labels, shares, labels=range(scores.shape[1])))
+
+
+def expected_calibration_error(labels: Array, scores: Array) -> float:
+    """Return how far probabilities lie from the shares that turned out, over ten bins of both.
+
+    Of more than two classes the probability of the most likely one, and whether it is right.
+
+    Source:
+        Guo et al. 2017, On Calibration of Modern Neural Networks, equation 3.
+    """
+    chances, outcomes, bins = calibration_bins(labels, scores)
+    gaps = np.bincount(bins, chances - outcomes, CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def calibration_bins(labels: Array, scores: Array) -> tuple[Array, Array, Array]:
+    """Return probability, outcome (0 or 1) and bin of each row; see the error above."""
+    if scores.ndim == 1:
+        chances, outcomes = scores, labels.astype(np.float64)
+    else:
+        chances = scores.max(axis=1)
+        outcomes = (predicted_classes(scores) == labels).astype(np.float64)
+    bins = np.minimum((chances * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    return chances, outcomes, bins
 
 
 def balanced_accuracy(labels: Array, predicted: Array) -> float:

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from slipway.adapters.metrics.by_block.block_rows import Array, BlockRows
-from slipway.adapters.metrics.class_metrics import predicted_classes
+from slipway.adapters.metrics.class_metrics import (
+    CALIBRATION_BINS,
+    calibration_bins,
+    predicted_classes,
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,15 @@ def log_loss(rows: BlockRows) -> SumsByBlock:
 def brier_score(rows: BlockRows) -> SumsByBlock:
     """Prepare the mean squared error of the probabilities of class 1."""
     return _mean(rows, (rows.scores - rows.labels) ** 2)
+
+
+def expected_calibration_error(rows: BlockRows) -> SumsByBlock:
+    """Prepare the distance of probabilities from the shares that turned out, over bins."""
+    chances, outcomes, bins = calibration_bins(rows.labels, rows.scores)
+    inside = np.eye(CALIBRATION_BINS)[bins]
+    gaps = ((chances - outcomes)[:, None] * inside).T
+    sums = rows.sums(np.ones(len(chances)), *gaps)
+    return SumsByBlock(sums, lambda added: np.abs(added[:, 1:]).sum(axis=1) / added[:, 0])
 
 
 def mean_absolute_error(rows: BlockRows) -> SumsByBlock:
