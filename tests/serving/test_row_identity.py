@@ -149,6 +149,15 @@ def test_without_the_parts_there_is_neither_key_nor_time() -> None:
     assert (read(DIGEST, sent).keys, read(DIGEST, sent).event_times_us) == (None, None)
 
 
+def test_what_the_key_lacks_is_known() -> None:
+    """Of a derived key its parts, of another one itself; nothing where it is there."""
+    sent = {name: SENT[name] for name in ("wind", "store")}
+    assert read(COMPOSED, sent).absent_of_key == ("day",)
+    assert read(DIGEST, sent).absent_of_key == ("at",)
+    assert read(PARTED, sent, parameters={"probe": True}).absent_of_key == ("id",)
+    assert read(DIGEST, {**sent, "at": AT}).absent_of_key == ()
+
+
 def test_a_part_of_both_may_be_sent_for_the_key_alone() -> None:
     """`day` belongs to the key as well, so the request says nothing of its time."""
     sent = {name: SENT[name] for name in ("wind", "store", "day")}

@@ -78,6 +78,16 @@ KINDS = {
     "columns": Kind(["store", "day"], "day", features=("store",)),
     "columns in one file": Kind(["store", "day"], "day", in_one_file=True, file="jsonl"),
     "row": Kind("row", "day", in_one_file=True),
+    "row without leaks": Kind(
+        "row",
+        "day",
+        in_one_file=True,
+        columns={
+            "clock": {"type": "integer", "in_key": False},
+            "minutes": {"type": "number", "in_key": False},
+        },
+        file="jsonl",
+    ),
     "date and time": Kind(
         ["store", "day", "clock"], COLUMN_PAIR, columns={"day": {"type": "string"}}, file="parquet"
     ),
@@ -117,6 +127,7 @@ def crossings() -> pd.DataFrame:
             "hr": [number % 24 for number in range(count)],
             "mi": 30,
             "yday": [f"{day:%j}" for day in days],
+            "minutes": wind,
             "wind": [None if number % 9 == 0 else wind[number] for number in range(count)],
             "port": random.choice(["Oban", "Mallaig"], count),
             "email": [f"{number}@example.org" for number in range(count)],

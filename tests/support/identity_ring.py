@@ -56,6 +56,7 @@ class Ring:
         self.dataset, self.model = self.kind.dataset(), self.kind.model()
         self.store = open_store(str(self.root / "store"))
         self.tables = DeltaTables(str(self.root / "store"))
+        self.metrics = Metrics("ferry_delay", 1)
         tracking = MemoryTracking(self.root / "runs")
         self.training = TrainingEnv(
             self.store,
@@ -148,15 +149,15 @@ class Ring:
             folder,
             log=self.root / "log" / "ferry_delay",
             options=Options(roll_seconds=60, pii_key_file=key_file),
-            metrics=Metrics("ferry_delay", 1),
+            metrics=self.metrics,
         )
         assert isinstance(found, LoadedModel), found
         return found
 
-    def logged(self) -> pd.DataFrame:
+    def logged(self, model: str = "ferry_delay") -> pd.DataFrame:
         """The prediction log, once it was shipped."""
         assert ship_segments(self.store, self.root / "log") == 1
-        return PredictionLog(self.store).read("ferry_delay")
+        return PredictionLog(self.store).read(model)
 
     def joined(self, logged: pd.DataFrame) -> JoinedLabels:
         """Predictions with their labels."""

@@ -54,6 +54,25 @@ def problems(make: Make, text: str, *, model: str = MODEL) -> list[str]:
     return [str(one) for one in load_all(make(files)).problems]
 
 
+def test_the_row_covers_what_a_request_can_have(project: Make) -> None:
+    """Neither personal columns, nor those that are known later, nor labels."""
+    text = ROW.replace("kind: {type: string}", "kind: {type: string, in_key: false}").replace(
+        "price: {type: number}", "price: {type: number, pii: hash}"
+    )
+    made = dataset(project, text)
+    assert [part.name for part in made.identity.key.parts] == ["id", "at"]
+    assert identity_mark(made) != identity_mark(dataset(project, ROW))
+    listed = problems(project, DATASET.replace("{type: number}", "{type: number, in_key: false}"))
+    assert any(
+        "streams.features.columns.price.in_key: has no effect" in one and "key: row" in one
+        for one in listed
+    )
+    late = ROW.replace("sold: {type: boolean}", "sold: {type: boolean, in_key: false}")
+    assert "a key never covers labels" in str(problems(project, late))
+    nothing = re.sub(r"type: (string|timestamp|number)", r"type: \1, in_key: false", ROW)
+    assert "the row as a key covers no column" in str(problems(project, nothing))
+
+
 @pytest.mark.parametrize(
     ("text", "key", "time", "shown"),
     [

@@ -19,7 +19,7 @@ def check(*, as_json: bool) -> None:
     of each expectation are checked too.
     """
     from slipway.spec.loading import load_all
-    from slipway.spec.warnings import model_warnings
+    from slipway.spec.warnings import dataset_warnings, model_warnings
     from slipway.stages.report.check import inspect_project
     from slipway.wiring.check import expectation_check
 
@@ -29,7 +29,15 @@ def check(*, as_json: bool) -> None:
     checked_by = expectation_check() if has_expectations else None
     loaded = inspect_project(project, loaded, expectations=checked_by)
     datasets, models = sorted(loaded.datasets), sorted(loaded.models)
+    models_of = {
+        name: [one for one in loaded.models.values() if one.dataset == name] for name in datasets
+    }
     warnings = [
+        f"include/datasets/{name}/dataset.yaml: {warning}"
+        for name in datasets
+        for warning in dataset_warnings(loaded.datasets[name], models_of[name])
+    ]
+    warnings += [
         f"include/models/{name}/model.yaml: {warning}"
         for name in models
         for warning in model_warnings(

@@ -47,6 +47,12 @@ class Column(Spec):
         default=None,
         description="IANA zone of timestamps without an offset, e.g. `Europe/Berlin`; else UTC.",
     )
+    in_key: bool = Field(
+        default=True,
+        description="Whether `key: row` covers this column of the features. `false` for what is "
+        "known only later, or what no request has: a key that covers it could not be made from a "
+        "request, so its label would never be joined.",
+    )
     unit: Unit | None = Field(
         default=None,
         description="What stands before or behind the numbers of a column in its texts, such as "
@@ -267,6 +273,16 @@ class DatasetSpec(Spec):
     def _identity_is_declared(self) -> DatasetSpec:
         own = {"features": self.streams.features, "labels": self.streams.labels}
         require_key(self.key, [own[stream].columns for stream in self.streams.delivered])
+        self._require_no_label_outside_the_key()
         require_event_time(self.event_time, self.streams.features.columns)
         require_no_personal_identity(self.identity, self.streams.features.columns)
         return self
+
+    def _require_no_label_outside_the_key(self) -> None:
+        for name, column in self.streams.labels.columns.items():
+            if not column.in_key:
+                raise SpecConflict(
+                    "has no effect: a key never covers labels",
+                    field=("streams", "labels", "columns", name, "in_key"),
+                    hint="remove it",
+                )

@@ -161,6 +161,16 @@ class RowIdentity:
         alone = set(beside) - {other.column, *(part.name for part in other.parts)}
         return missing if not missing or not alone.isdisjoint(sent) else None
 
+    def absent_of_key(self, *, sent: Collection[str], inputs: Collection[str]) -> tuple[str, ...]:
+        """Return the columns without which a request has no derived key; empty if it has one.
+
+        Args:
+            sent: Columns of the request.
+            inputs: Columns that the model takes, which every request has.
+        """
+        beside = (part.name for part in self.key.parts if part.name not in inputs)
+        return tuple(name for name in beside if name not in sent)
+
     @property
     def of_no_model(self) -> Mapping[str, str]:
         """Columns that are never given to a model, with what they are."""
@@ -189,6 +199,10 @@ class DeclaredColumn(Protocol):
     def timezone(self) -> str | None:
         """Zone of times without an offset; None: UTC."""
 
+    @property
+    def in_key(self) -> bool:
+        """Whether the row as a key covers it."""
+
 
 def declared_identity(
     key: str | Sequence[str], event_time: str | DateAndTime, columns: Mapping[str, DeclaredColumn]
@@ -213,11 +227,19 @@ def is_arrival(event_time: str | DateAndTime, columns: Collection[str]) -> bool:
     return event_time == ARRIVES and ARRIVES not in columns
 
 
+def covered_by_row(columns: Mapping[str, DeclaredColumn]) -> list[str]:
+    """Return the columns of the features that the row as a key covers.
+
+    Neither what is known only later, since no request could have the key then, nor personal data,
+    since guesses at them could be compared with a digest that has no secret.
+    """
+    return [name for name, one in columns.items() if one.in_key and one.pii is None]
+
+
 def _key(key: str | Sequence[str], columns: Mapping[str, DeclaredColumn]) -> RowKey:
     if is_key_of_row(key, columns):
-        # Guesses at personal data could be compared with a digest that has no secret.
-        digested = (name for name, column in columns.items() if column.pii is None)
-        return RowKey(KEY, "string", "row", tuple(Part(one, columns[one].type) for one in digested))
+        parts = tuple(Part(one, columns[one].type) for one in covered_by_row(columns))
+        return RowKey(KEY, "string", "row", parts)
     if isinstance(key, str):
         return RowKey(key, columns[key].type)
     return RowKey(KEY, "string", "columns", tuple(Part(one, columns[one].type) for one in key))

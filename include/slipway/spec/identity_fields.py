@@ -14,6 +14,7 @@ from slipway.spec.identity import (
     ARRIVES,
     DeclaredColumn,
     RowIdentity,
+    covered_by_row,
     is_arrival,
     is_key_of_row,
 )
@@ -48,9 +49,11 @@ def require_key(key: str | Sequence[str], files: Sequence[Mapping[str, DeclaredC
         files: Columns of the features' files, and of those of the labels where they have their own.
 
     Raises:
-        SpecConflict: A column is missing, or named twice; or no label could be joined by the row.
+        SpecConflict: A column is missing, or named twice; no label could be joined by the row, or
+            a column is in it or not where that has no effect.
     """
     has_two_files = len(files) > 1
+    _require_cover(key, files)
     if is_key_of_row(key, files[0]):
         if has_two_files:
             raise SpecConflict(
@@ -74,6 +77,25 @@ def require_key(key: str | Sequence[str], files: Sequence[Mapping[str, DeclaredC
                     field=field,
                     hint=None if other is None else f"one of them has {other!r} instead",
                 )
+
+
+def _require_cover(key: str | Sequence[str], files: Sequence[Mapping[str, DeclaredColumn]]) -> None:
+    """Raise unless what says that the row as a key leaves columns out has an effect."""
+    is_row = is_key_of_row(key, files[0])
+    for stream, columns in zip(("features", "labels"), files, strict=False):
+        for name, column in columns.items():
+            if not column.in_key and not is_row:
+                raise SpecConflict(
+                    "has no effect: the key names its columns, and covers no others",
+                    field=("streams", stream, "columns", name, "in_key"),
+                    hint="remove it; it is for `key: row`",
+                )
+    if is_row and not covered_by_row(files[0]):
+        raise SpecConflict(
+            "the row as a key covers no column",
+            field=("key",),
+            hint="remove `in_key: false` from the features that a request has",
+        )
 
 
 def require_event_time(

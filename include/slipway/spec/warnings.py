@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from slipway.spec.dataset import DatasetSpec
 from slipway.spec.gate_thresholds import gate_warnings
 from slipway.spec.holdout import holdout_warnings
 from slipway.spec.model import ModelSpec
 from slipway.spec.wide_columns import wide_warnings
+
+
+def dataset_warnings(spec: DatasetSpec, models: Collection[ModelSpec]) -> Iterator[str]:
+    """Yield the warnings of a dataset, each with its field.
+
+    Args:
+        spec: Dataset.
+        models: Its models.
+    """
+    key, time = spec.identity.key, spec.identity.time
+    if not models or key.source != "row":
+        return
+    inputs = {name for one in models for name in _inputs_of(one)}
+    beside = [one.name for one in key.parts if one.name not in {*inputs, *time.named}]
+    if beside:
+        yield (
+            f"key: the row covers {', '.join(beside)}, which no model takes: a request without "
+            "them has no key, and its label is never joined; `in_key: false` at what is known only "
+            "later, or what no request has, leaves it out of the key"
+        )
+
+
+def _inputs_of(spec: ModelSpec) -> Iterator[str]:
+    yield from spec.features.numeric
+    yield from spec.features.categorical
 
 
 def model_warnings(spec: ModelSpec, dataset: DatasetSpec | None) -> Iterator[str]:

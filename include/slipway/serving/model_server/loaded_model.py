@@ -119,6 +119,8 @@ class LoadedModel:
         self.engine = engine
         self.signature = engine.signature
         self._classes = engine.classes
+        identity = self.signature.identity
+        self._is_key_derived = identity is not None and bool(identity.key.parts)
         self.log = log
         self.row_seconds = math.inf
         self.batches = False
@@ -126,6 +128,7 @@ class LoadedModel:
         self._personal_columns = personal_columns
         self._max_rows = max_rows
         self._batch_rows = metrics.batch_rows
+        self._rows_without_key = metrics.rows_without_key
         names = [column.name for column in self.signature.columns]
         self._ranges = InputRanges(engine.manifest.get("ranges") or {}, names, metrics)
 
@@ -232,6 +235,8 @@ class LoadedModel:
                 found=error.strerror or type(error).__name__,
                 hint="check the disk of the scratch folder, then retry",
             )
+        if inputs.absent_of_key and not inputs.probe:
+            self._rows_without_key.inc(inputs.rows)
         return protocol.encode_answer(
             self.model,
             self.version,
@@ -239,6 +244,7 @@ class LoadedModel:
             scores,
             outputs=inputs.outputs,
             classes=self._classes,
+            absent_of_key=inputs.absent_of_key if self._is_key_derived else (),
         )
 
     def warm_up(self) -> None:

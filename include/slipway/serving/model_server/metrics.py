@@ -69,6 +69,10 @@ class Metrics:
         ).labels(*self._identity)
         failures = self._counter("auth_failures", "Requests without a known token.")
         self.auth_failures = failures.labels(*self._identity)
+        without_key = self._counter(
+            "rows_without_key", "Rows of clients that have no key, so that no label is joined."
+        )
+        self.rows_without_key = without_key.labels(*self._identity)
         self._out_of_range = self._counter(
             "out_of_range_inputs",
             "Values outside the ranges seen in training, by column.",

@@ -40,13 +40,14 @@ class InferRequest(msgspec.Struct, forbid_unknown_fields=True):
     model_version: str | None = None
 
 
-class InferResponse(msgspec.Struct):
+class InferResponse(msgspec.Struct, omit_defaults=True):
     """Body of an infer response."""
 
     model_name: str
     model_version: str
     id: str
     outputs: list[Tensor]
+    parameters: dict[str, Scalar] | None = None
 
 
 _decoder = msgspec.json.Decoder(InferRequest)

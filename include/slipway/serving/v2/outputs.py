@@ -20,6 +20,9 @@ SCORE = "score"
 LABEL, SCORES = "label", "scores"
 """Outputs of a multi-class model: the class with the largest score, and the score of each."""
 
+WITHOUT_KEY = "without_key"
+"""Parameter of an answer whose rows no label can be joined with: the columns that it lacks."""
+
 RowScores = Sequence[Any]
 """One score per row, or a list of one score per class."""
 

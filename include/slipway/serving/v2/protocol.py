@@ -16,8 +16,8 @@ from slipway.serving.v2.column_values import model_values
 from slipway.serving.v2.errors import Malformed, Mismatch
 from slipway.serving.v2.fast_decode import fast_columns
 from slipway.serving.v2.json_codec import InferRequest, InferResponse
-from slipway.serving.v2.outputs import SCORE, RowScores, encode_outputs
-from slipway.serving.v2.row_identity import row_keys, row_times
+from slipway.serving.v2.outputs import SCORE, WITHOUT_KEY, RowScores, encode_outputs
+from slipway.serving.v2.row_identity import absent_of_key, row_keys, row_times
 from slipway.serving.v2.rows import check_data, columns_by_name, count_rows
 from slipway.serving.v2.signature import Signature
 from slipway.serving.v2.tensors import Scalar, Tensor, quoted_name
@@ -41,6 +41,7 @@ class Inputs:
         event_times_us: Microseconds since 1970 in UTC, or None if not sent.
         probe: Whether `parameters.probe` marks the request as a check rather than traffic.
         outputs: Whether each requested output is returned as bytes after the JSON, by its name.
+        absent_of_key: Columns without which the rows have no key; empty if they have one.
     """
 
     request_id: str | None
@@ -50,6 +51,7 @@ class Inputs:
     event_times_us: list[int] | None
     probe: bool
     outputs: Mapping[str, bool]
+    absent_of_key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ def decode(
         event_times_us=row_times(tensors, signature),
         probe=(request.parameters or {}).get("probe") is True,
         outputs=outputs,
+        absent_of_key=absent_of_key(tensors, signature),
     )
 
 
@@ -121,6 +124,7 @@ def _plain(request: InferRequest, sent: dict[str, list[Any]], signature: Signatu
         event_times_us=row_times(tensors, signature),
         probe=False,
         outputs=signature.outputs,
+        absent_of_key=absent_of_key(tensors, signature),
     )
 
 
@@ -132,6 +136,7 @@ def encode_answer(
     *,
     outputs: Mapping[str, bool] = ONE_SCORE,
     classes: Sequence[Label] | None = None,
+    absent_of_key: Sequence[str] = (),
 ) -> Encoded:
     """Encode a response: `score`, or of a multi-class model `label` and `scores`.
 
@@ -142,9 +147,13 @@ def encode_answer(
         scores: One per row, or of a multi-class model a list of one per class.
         outputs: Whether each output follows the JSON as bytes, by its name.
         classes: Classes of a multi-class model, in the order of its scores; None of others.
+        absent_of_key: Columns without which the rows have no key, which the answer then names.
     """
     tensors, tail = encode_outputs(scores, outputs=outputs, classes=classes)
-    head = json_codec.encode(InferResponse(model, str(version), request_id, tensors))
+    parameters: dict[str, Scalar] | None = None
+    if absent_of_key:
+        parameters = {WITHOUT_KEY: ", ".join(absent_of_key)}
+    head = json_codec.encode(InferResponse(model, str(version), request_id, tensors, parameters))
     return Encoded(head + tail, len(head)) if any(outputs.values()) else Encoded(head)
 
 

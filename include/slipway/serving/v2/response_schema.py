@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slipway.serving.v2.outputs import LABEL, describe
+from slipway.serving.v2.outputs import LABEL, WITHOUT_KEY, describe
 from slipway.serving.v2.signature import Signature
 from slipway.spec.labels import Label, spelled
 
@@ -19,6 +19,8 @@ def response_schema(signature: Signature) -> Schema:
     """Return the schema of an answer: its outputs, by the model's classes."""
     described = describe(signature.classes, positive=signature.positive)
     outputs = [_output(one, signature.classes or ()) for one in described]
+    identity = signature.identity
+    parameters: Schema = {} if identity is None or not identity.key.parts else _without_key()
     return {
         "type": "object",
         "required": ["model_name", "model_version", "id", "outputs"],
@@ -32,8 +34,19 @@ def response_schema(signature: Signature) -> Schema:
                 "maxItems": len(outputs),
                 "items": outputs[0] if len(outputs) == 1 else {"anyOf": outputs},
             },
+            **parameters,
         },
     }
+
+
+def _without_key() -> Schema:
+    """Schema of the parameters of an answer whose rows have no key."""
+    value = {
+        "type": "string",
+        "description": "the columns that the request lacks of the key, so that no label is joined "
+        "with its rows; absent if they have a key",
+    }
+    return {"parameters": {"type": "object", "properties": {WITHOUT_KEY: value}}}
 
 
 def _output(described: Mapping[str, Any], classes: Sequence[Label]) -> Schema:

@@ -36,6 +36,15 @@ def row_keys(tensors: Tensors, signature: Signature) -> list[str] | None:
     return _composed(tensors, identity.key)
 
 
+def absent_of_key(tensors: Tensors, signature: Signature) -> tuple[str, ...]:
+    """Names of the columns without which the request's rows have no key; empty if they have one."""
+    identity = signature.identity
+    if identity is not None and identity.key.parts:
+        return identity.absent_of_key(sent=tensors.keys(), inputs=signature.needed)
+    key = signature.key
+    return () if key is None or key in tensors else (key,)
+
+
 def row_times(tensors: Tensors, signature: Signature) -> list[int] | None:
     """Event times of the rows in microseconds since 1970, UTC; None if the request has none.
 

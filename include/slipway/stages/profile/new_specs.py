@@ -22,6 +22,7 @@ from slipway.stages.profile.measured import Column, Measured
 from slipway.stages.profile.protected_attributes import PROTECTED, is_protected
 from slipway.stages.profile.quick_model import QuickFit
 from slipway.stages.profile.roles import Chosen, Role, plan_columns
+from slipway.stages.profile.row_cover import outside_row_key
 from slipway.stages.profile.sizes import Sizes, choose_sizes
 from slipway.stages.profile.target import TargetGuess
 
@@ -199,6 +200,7 @@ def _with_doubts(plan: NewSpecs, times: pd.Series[Any] | None) -> NewSpecs:
     ]
     # A column without a name is most often the index of a data frame.
     doubts += [f"{name} is not read: {why}" for name, why in plan.measured.left_out.items() if name]
+    doubts += _of_row_key(plan)
     if plan.measured.broken:
         doubts.append(f"{plan.measured.broken:,} lines of the file are no rows")
     if plan.time.parts and times is not None and (lost := float(times.isna().mean())):
@@ -210,3 +212,9 @@ def _with_doubts(plan: NewSpecs, times: pd.Series[Any] | None) -> NewSpecs:
         if one.guess.refused
     ]
     return replace(plan, doubts=(*doubts, *refused))
+
+
+def _of_row_key(plan: NewSpecs) -> list[str]:
+    outside = ", ".join(sorted(outside_row_key(plan.columns, plan.key, plan.time)))
+    told = f"the key of a row does not cover {outside}: a request may lack what no model takes"
+    return [told] if outside else []

@@ -36,11 +36,13 @@ class Chosen:
         column: As it was measured.
         role: What it is to the model.
         why: Why.
+        is_leak: Whether it is left out since it tells the target.
     """
 
     column: Column
     role: Role
     why: str
+    is_leak: bool = False
 
 
 def plan_columns(
@@ -86,7 +88,8 @@ def plan_columns(
     leaks = find_leaks(able, columns[target.column], is_class=target.task != "regression")
     if len(leaks) < len(able):
         for name, why in leaks.items():
-            chosen[name] = Chosen(columns[name], "left out", f"it leaks the target: {why}")
+            told = f"it leaks the target: {why}"
+            chosen[name] = Chosen(columns[name], "left out", told, is_leak=True)
     return chosen, key, time
 
 

@@ -11,6 +11,7 @@ from slipway.stages.profile.bounds import Expected
 from slipway.stages.profile.model_text import model_text
 from slipway.stages.profile.new_specs import NewSpecs
 from slipway.stages.profile.roles import Chosen, is_word_of_a_spec
+from slipway.stages.profile.row_cover import outside_row_key
 from slipway.stages.profile.spellings import Spelling
 from slipway.stages.profile.yaml_text import comment, quoted
 
@@ -50,9 +51,11 @@ def _dataset(plan: NewSpecs) -> Iterator[str]:
     yield "streams:"
     yield "  features:"
     yield "    columns:"
+    outside = outside_row_key(plan.columns, plan.key, plan.time)
     for name, one in plan.columns.items():
         if one.role != "target" and is_declared(plan, one):
-            declared = _column(one, measured.spelling, needed=name in plan.identity)
+            needed, in_key = name in plan.identity, name not in outside
+            declared = _column(one, measured.spelling, needed=needed, in_key=in_key)
             yield f"      {quoted(name)}: {declared}  # {_about(one)}"
     yield "  labels:"
     yield "    from: features  # the target stands in the same file, and is missing until known"
@@ -161,7 +164,14 @@ def _marks(numbers: Spelling, file: Spelling) -> Iterator[str]:
         yield "negative: parentheses"
 
 
-def _column(one: Chosen, file: Spelling, *, kind: str | None = None, needed: bool = False) -> str:
+def _column(
+    one: Chosen,
+    file: Spelling,
+    *,
+    kind: str | None = None,
+    needed: bool = False,
+    in_key: bool = True,
+) -> str:
     column = one.column
     fields = [f"type: {kind or column.type}"]
     if needed:
@@ -172,6 +182,8 @@ def _column(one: Chosen, file: Spelling, *, kind: str | None = None, needed: boo
         fields.append(f"format: {json.dumps(column.guess.format)}")
     if one.role == "personal":
         fields.append("pii: drop")
+    if not in_key:
+        fields.append("in_key: false")
     return f"{{{', '.join(fields)}}}"
 
 
