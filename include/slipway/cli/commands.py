@@ -20,6 +20,7 @@ from slipway.cli.new import new
 from slipway.cli.parse import parse
 from slipway.cli.render import render
 from slipway.cli.replay import replay
+from slipway.cli.reproduce import reproduce
 from slipway.cli.rollback import rollback
 from slipway.cli.run import run
 from slipway.cli.serve import download, platform, serve, ship, token
@@ -43,6 +44,7 @@ for command in (
     *(init, new, check, parse, sample, reference, render),
     *(trial, deliver),
     *(status, why, ledger),
+    *(reproduce,),
     *(run, rollback, bring, export),
     *(serve, download, ship, platform, token),
     *(up, replay, demo, down),

@@ -8,6 +8,7 @@ is invalid, or its folder is gone.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -29,7 +30,7 @@ class KeptSpecs:
 
 def keep_specs(store: Store, model: ModelSpec, dataset: DatasetSpec) -> None:
     """Keep the specs of a model and its dataset, unless they are the newest that are kept."""
-    value = {"model": _fields(model), "dataset": _fields(dataset)}
+    value = specs_value(model, dataset)
     while True:
         number = newest_number(store, f"{FOLDER}/{model.model}")
         if number and find_json(store, _key(model.model, number)) == value:
@@ -49,10 +50,7 @@ def kept_specs(store: Store, model: str) -> KeptSpecs | None:
         return None
     value = find_json(store, _key(model, number)) or {}
     try:
-        return KeptSpecs(
-            ModelSpec.model_validate_json(json.dumps(value.get("model"))),
-            DatasetSpec.model_validate_json(json.dumps(value.get("dataset"))),
-        )
+        return parse_specs(value)
     except ValidationError as error:
         raise Tampered(
             f"the kept specs of {model} cannot be read",
@@ -61,6 +59,23 @@ def kept_specs(store: Store, model: str) -> KeptSpecs | None:
             where=_key(model, number),
             hint="mend the present spec, which is then kept in their place",
         ) from error
+
+
+def specs_value(model: ModelSpec, dataset: DatasetSpec) -> dict[str, object]:
+    """Return the specs of a model and its dataset as plain JSON, without what is by default."""
+    return {"model": _fields(model), "dataset": _fields(dataset)}
+
+
+def parse_specs(value: Mapping[str, object]) -> KeptSpecs:
+    """Return the specs that `specs_value` made.
+
+    Raises:
+        ValidationError: They are not valid in this release.
+    """
+    return KeptSpecs(
+        ModelSpec.model_validate_json(json.dumps(value.get("model"))),
+        DatasetSpec.model_validate_json(json.dumps(value.get("dataset"))),
+    )
 
 
 def models_with_specs(store: Store) -> list[str]:

@@ -26,6 +26,8 @@ def translate_errors(verb: str, table: str) -> Iterator[None]:
     try:
         yield
     except (DeltaError, OSError, pa.ArrowException) as error:
+        if isinstance(error, FileNotFoundError):
+            raise _file_gone(verb, table) from error
         is_full = says_full_disk(error)
         raise StoreUnavailable(
             f"the store could not {verb} table {table}",
@@ -34,3 +36,14 @@ def translate_errors(verb: str, table: str) -> Iterator[None]:
             if is_full
             else "check SLIPWAY_STORE and, for S3, the AWS_… variables",
         ) from error
+
+
+def _file_gone(verb: str, table: str) -> StoreUnavailable:
+    """Error of a data file that is not there; the store may have it again, as on a lost mount."""
+    return StoreUnavailable(
+        f"the store could not {verb} table {table}",
+        expected="every data file that the version names",
+        found="one that is gone",
+        hint="a vacuum removes the files of older versions; a copy of the store from before has "
+        "them, and else check SLIPWAY_STORE",
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadRequest
@@ -15,10 +14,11 @@ from slipway.spec.metrics import has_classes, metrics_of
 from slipway.stages.model.agreement import EVIDENCE, measure_agreement
 from slipway.stages.model.class_scores import align_scores, known_to_any, with_unseen
 from slipway.stages.model.label_classes import to_target
-from slipway.stages.model.labelled_rows import Snapshot, read_labelled
+from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.ports.metrics import Gains, Measure
 from slipway.stages.ports.package import Package
 from slipway.stages.ports.tables import Tables
+from slipway.stages.train.common_holdout import common_holdout
 from slipway.stages.train.confusion import Confusion, confusion_of
 from slipway.stages.train.gate_numbers import (
     BLOCK_UNIT,
@@ -30,7 +30,7 @@ from slipway.stages.train.gate_numbers import (
 )
 from slipway.stages.train.holdout_blocks import divide_into_blocks
 from slipway.stages.train.holdout_slices import slices_of
-from slipway.stages.train.random_holdout import holdout_keys, unseen_by
+from slipway.stages.train.random_holdout import holdout_keys
 from slipway.stages.train.slice_numbers import SliceGain, slice_numbers
 
 if TYPE_CHECKING:
@@ -129,23 +129,7 @@ class Comparison:
 
     def common_holdout(self, pins: Snapshot, contenders: Sequence[Package]) -> pd.DataFrame:
         """Holdout rows of the challenger that no contender was trained on."""
-        manifests = [contender.manifest for contender in contenders]
-        declared = self.dataset.streams.features.columns
-        inputs = [column["name"] for manifest in manifests for column in manifest["features"]]
-        inputs += self.spec.gates.holdout_columns
-        rows = read_labelled(
-            self.tables,
-            self.dataset,
-            pins,
-            columns=[name for name in dict.fromkeys(inputs) if name in declared],
-            target=self.spec.target,
-        )
-        identity = self.dataset.identity
-        times = rows[identity.time.column]
-        unseen = times >= datetime.fromisoformat(manifests[0]["holdout_start"])
-        for manifest in manifests:
-            unseen &= unseen_by(manifest, times, holdout_keys(rows, identity.key))
-        return rows[unseen]
+        return common_holdout(self.spec, self.dataset, self.tables, pins, contenders)
 
     def _metrics(self, who: str, actual: pd.Series[Any], scores: Any | None) -> dict[str, Number]:
         names = metrics_of(self.spec.task)

@@ -1,0 +1,1 @@
+"""Build a version again from what its records pin, and compare the two."""

@@ -1,0 +1,191 @@
+"""Build a version's folder from pinned tables, a spec and a seed; a rebuild does the same."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slipway.records.requests import Request
+from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.labels import Label
+from slipway.spec.metrics import METRICS, has_classes
+from slipway.stages.model import sbom
+from slipway.stages.model.class_scores import class_shares
+from slipway.stages.model.label_classes import pinned_classes, require_both_classes, to_target
+from slipway.stages.model.labelled_rows import Snapshot, read_labelled
+from slipway.stages.model.manifest import MANIFEST, parse
+from slipway.stages.model.provenance import CodeState
+from slipway.stages.ports.package import Learner
+from slipway.stages.ports.tables import Tables
+from slipway.stages.train import engine_choice
+from slipway.stages.train.drift_reference import sample_reference
+from slipway.stages.train.narrow_types import narrowed
+from slipway.stages.train.random_holdout import RANDOM_HOLDOUT, RandomHoldout, holdout_keys
+from slipway.stages.train.run_facts import numbers_of
+from slipway.stages.train.splitting import Split, split_at_random, split_by_time
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def _silent(step: str) -> None:
+    """Tell nobody."""
+    del step
+
+
+@dataclass(frozen=True)
+class Built:
+    """A version's folder.
+
+    Attributes:
+        manifest: Its manifest.
+        manifest_sha256: Digest of the manifest.
+        numbers: Rows, times and engine, as the verdict of a training has them.
+    """
+
+    manifest: Mapping[str, Any]
+    manifest_sha256: str
+    numbers: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Recipe of one version.
+
+    Attributes:
+        spec: Model.
+        dataset: Its dataset.
+        request: Request that the version answers.
+        tables: Tables of the dataset.
+        learner: Fits the model.
+        code: State of the code that runs.
+        tell: Called with each step as it begins.
+    """
+
+    spec: ModelSpec
+    dataset: DatasetSpec
+    request: Request
+    tables: Tables
+    learner: Learner
+    code: CodeState
+    tell: Callable[[str], None] = _silent
+
+    @property
+    def run_key(self) -> str:
+        """Run that builds the version, as `<model>/<run>`."""
+        return f"{self.spec.model}/{self.request.run}"
+
+    @property
+    def random(self) -> RandomHoldout | None:
+        """Random holdout that the spec asks for; None: by time."""
+        training = self.spec.training
+        return RandomHoldout.of(training) if training.split == "random" else None
+
+    def build(self, pins: Snapshot, folder: Path) -> Built:
+        """Fit the model to the training rows of a snapshot and write the version's folder.
+
+        Raises:
+            NotComputable: There are too few rows, or the target does not fit the task.
+        """
+        self.tell("reading the rows of the snapshot")
+        parts, classes = self._parts(pins)
+        target, multiclass = parts.training[self.spec.target], self.spec.task == "multiclass"
+        self.tell(f"fitting {self.spec.estimator.name} to {len(parts.training):,} rows")
+        started = time.perf_counter()
+        learned = self.learner.learn(parts.training, classes=classes)
+        fit_seconds = round(time.perf_counter() - started, 3)
+        numbers = numbers_of(parts) | {"fit_seconds": fit_seconds}
+        constant = class_shares(target, classes) if multiclass else float(target.mean())
+        self.tell("writing the version's folder")
+        manifest_sha256 = learned.save(
+            folder,
+            facts=self._facts(pins) | numbers | {"constant": constant},
+            reference=sample_reference(parts, learned, spec=self.spec, dataset=self.dataset),
+            beside=sbom.files_of(self.code.bills),
+        )
+        manifest = parse((folder / MANIFEST).read_bytes(), sha256=manifest_sha256, where=MANIFEST)
+        return Built(manifest, manifest_sha256, numbers | engine_choice.numbers_of(manifest))
+
+    def _parts(self, pins: Snapshot) -> tuple[Split, tuple[Label, ...] | None]:
+        """Split labelled rows, and the classes of their labels; None for a regression."""
+        rows = read_labelled(
+            self.tables,
+            self.dataset,
+            pins,
+            columns=self.spec.features.names,
+            target=self.spec.target,
+        )
+        name, delivered = self.spec.target, rows[self.spec.target]
+        classes = pinned_classes(delivered, self.spec)
+        rows[name] = to_target(delivered, self.spec, classes=classes)
+        parts = self._split(rows)
+        if has_classes(self.spec.task):
+            self._require_both_classes(parts, delivered)
+        if self.spec.task == "multiclass" and self.spec.classes is None:
+            classes = pinned_classes(delivered.loc[parts.training.index], self.spec)
+            recoded = parts.rows.copy(deep=False)
+            recoded[name] = to_target(delivered.loc[recoded.index], self.spec, classes=classes)
+            parts = replace(parts, rows=recoded)
+        return parts, classes
+
+    def _split(self, rows: pd.DataFrame) -> Split:
+        identity = self.dataset.identity
+        key, event_time = identity.key.column, identity.time.column
+        if self.random is not None:
+            held_out = self.random.holds(holdout_keys(rows, identity.key))
+            rows = narrowed(rows.drop(columns=key))
+            return split_at_random(
+                rows, held_out, event_time=event_time, training=self.spec.training
+            )
+        start = self.learner.holdout_start(rows)
+        # After the model's own split, whose arithmetic could overflow in narrow types.
+        rows = narrowed(rows.drop(columns=key))
+        return split_by_time(
+            rows, event_time=event_time, training=self.spec.training, holdout_start=start
+        )
+
+    def _require_both_classes(self, parts: Split, delivered: pd.Series[Any]) -> None:
+        wait = "wait for labels of the other class"
+        longer = ", or lengthen `training.window_days` in model.yaml"
+        require_both_classes(
+            delivered.loc[parts.training.index],
+            self.spec,
+            what="training rows",
+            hint=f"{wait}{longer if self.spec.training.window_days else ''}",
+        )
+        needing = [one for one in self.spec.gates.metrics if METRICS[one].needs_both_classes]
+        more = (
+            "raise `training.holdout_share`" if self.random else "lengthen `training.holdout_days`"
+        )
+        if needing:
+            require_both_classes(
+                delivered.loc[parts.holdout.index],
+                self.spec,
+                what="holdout rows",
+                hint=f"{wait}, {more} in model.yaml, or gate by a metric "
+                f"that one class suffices for instead of {', '.join(needing)}",
+            )
+
+    def _facts(self, pins: Snapshot) -> dict[str, Any]:
+        return {
+            "format": 1,
+            "model": self.spec.model,
+            "dataset": self.dataset.dataset,
+            "task": self.spec.task,
+            "target": self.spec.target,
+            **self.dataset.identity.facts(),
+            "run_key": self.run_key,
+            "request": self.request.number,
+            "reason": self.request.reason,
+            "features_version": pins.features_version,
+            "labels_version": pins.labels_version,
+            "as_of": pins.as_of.isoformat(),
+            "estimator": self.spec.estimator.model_dump(),
+            "seed": self.spec.training.seed,
+            **({RANDOM_HOLDOUT: self.random.to_json()} if self.random else {}),
+            "git_commit": self.code.git_commit,
+            "lock_sha256": self.code.lock_sha256,
+        }

@@ -1,0 +1,67 @@
+"""A version of `slipway try --keep`: its rebuild, by the real adapters."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from deltalake import DeltaTable
+
+from tests.e2e import ferry_project
+from tests.support.command_line import Make, slipway
+
+
+@pytest.fixture
+def kept(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder of a trial that promoted version 1."""
+    root = project(
+        {
+            "datasets/ferries/dataset.yaml": ferry_project.DATASET,
+            "datasets/ferries/expectations.yaml": ferry_project.EXPECTATIONS,
+            "models/ferry_delay/model.yaml": ferry_project.MODEL,
+        }
+    )
+    monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
+    monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
+    days = pd.concat([ferry_project.day(number) for number in range(3)])
+    days.drop(columns="late").to_csv(tmp_path / "days.csv", index=False)
+    days[["crossing", "late"]].to_csv(tmp_path / "answers.csv", index=False)
+    folder = tmp_path / "kept"
+    files = (str(tmp_path / "days.csv"), str(tmp_path / "answers.csv"))
+    done = slipway("try", "ferry_delay", *files, "--keep", str(folder))
+    assert done.exit_code == 0, done.output
+    return folder
+
+
+def content(folder: Path) -> dict[Path, bytes]:
+    """Bytes of every file of a folder."""
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_version_is_reproduced_until_its_tables_are_vacuumed(kept: Path) -> None:
+    """It changes nothing; without the data files of its table version it says so."""
+    words = ("reproduce", "ferry_delay", "challenger", "--kept", str(kept))
+    before = content(kept)
+    done = slipway(*words, "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["numbers"]["largest_difference"] == 0.0
+    assert told["numbers"]["rows"] > 100
+    assert content(kept) == before
+    assert "reproduced. Version 1 of ferry_delay was built again" in slipway(*words).output
+    table = DeltaTable(str(kept / "store/tables/ferries/features"))
+    table.delete()
+    table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+    gone = slipway(*words)
+    assert gone.exit_code == 1
+    assert "version 1 of ferry_delay cannot be built again: the store could not read" in gone.output
+    assert "a vacuum removes the files of older versions" in gone.output
+
+
+def test_a_folder_without_a_trial_is_refused(kept: Path) -> None:
+    """It is named, in place of an installation that is not there."""
+    result = slipway("reproduce", "ferry_delay", "1", "--kept", str(kept / "scratch"))
+    assert result.exit_code == 1
+    assert "the folder holds no trial" in result.output
