@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from slipway.stages.profile.column_types import Texts, TypeGuess, guess_type
 from slipway.stages.profile.sentinels import find_sentinel
 from slipway.stages.profile.spellings import Spelling
+from slipway.stages.profile.whole_numbers import are_integers
 from slipway.values.arrays import cast_array
+from slipway.values.text_format import TextFormat
 from slipway.values.value_types import ColumnType
 
 if TYPE_CHECKING:
@@ -156,12 +158,27 @@ def measure_column(
         guess = _typed(array.type)
     fmt = texts.spelling((*guess.marks, *marks), timestamp=guess.format)
     column = Column(name, position, guess, to_series(cast_array(array, guess.type, fmt).values))
+    if guess.type == "number" and are_integers(name, column.sample):
+        column = _as_integers(column, array, fmt)
+        guess = column.guess
     sentinel = _sentinel(column)
     if sentinel is None:
         return column
     spelled = _spelled(sentinel, texts, guess.type)
     why = replace(guess, marks=tuple(sorted({*guess.marks, *spelled})))
     return Column(name, position, why, column.sample.where(column.sample != sentinel))
+
+
+def _as_integers(column: Column, array: pa.Array, fmt: TextFormat) -> Column:
+    """The column as one of integers; itself where a text of it is none, such as 1e400."""
+    cast = cast_array(array, "integer", fmt)
+    sample = to_series(cast.values)
+    if int(sample.notna().sum()) < column.known:
+        return column
+    why = f"{column.guess.why}, whole ones alone"
+    return Column(
+        column.name, column.position, replace(column.guess, type="integer", why=why), sample
+    )
 
 
 def _spelled(number: int, texts: Texts, kind: ColumnType) -> set[str]:
