@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway.adapters.quick_fit import fit_quickly
+from slipway.adapters.model_package.quick_fit import fit_quickly
 from slipway.stages.profile.choose_target import plan_target
 from slipway.stages.profile.column_types import TypeGuess
 from slipway.stages.profile.measured import Column, Measured

@@ -28,16 +28,38 @@ def test_identifiers_constants_and_prose_are_left_out(tmp_path: Path, home: Path
     assert "country: it has one value only" in text
 
 
-def test_rare_ones_of_many_categories_are_grouped(tmp_path: Path, home: Path) -> None:
-    """Where some are common; a column of rare ones alone is left out."""
+def test_many_categories_are_grouped_or_encoded_by_the_target(tmp_path: Path, home: Path) -> None:
+    """Where most rows are of rare ones, one group of them would tell nothing."""
     frame = binary(2000)
     frame["town"] = [f"t{one % 900}" if one % 2 else "t0" for one in range(2000)]
     frame["shop"] = [f"s{one % 400}" for one in range(2000)]
+    frame["postal code"] = [10_000 + one % 300 for one in range(2000)]
     plan = planned(csv_file(frame, tmp_path / "houses.csv"), target="sold")
-    assert roles(plan)["shop"] == "left out"
     features = written(plan, home).models[plan.model].features
-    assert features.encodings.keys() == {"town"}
+    assert {name: one.method for name, one in features.encodings.items()} == {
+        "town": "one_hot",
+        "shop": "target",
+        "postal code": "target",
+    }
     assert features.encodings["town"].rare_below == 0.01
+    text = (home / "include/models/houses_sold/model.yaml").read_text()
+    assert "shop: target  # 100% of the rows are of categories below 1%" in text
+
+
+def test_one_limit_tells_categories_from_free_text_and_identifiers(tmp_path: Path) -> None:
+    """Three rows of each value on average, whatever the type and the name."""
+    frame = binary(1200)
+    frame["maker"] = [f"m{one % 400}" for one in range(1200)]
+    frame["title"] = [f"w{one % 500}" for one in range(1200)]
+    frame["agent id"] = [one % 400 for one in range(1200)]
+    frame["deal id"] = [one % 500 for one in range(1200)]
+    found = roles(planned(csv_file(frame, tmp_path / "houses.csv"), target="sold"))
+    assert {name: found[name] for name in ("maker", "title", "agent id", "deal id")} == {
+        "maker": "category",
+        "agent id": "category",
+        "title": "left out",
+        "deal id": "left out",
+    }
 
 
 def test_personal_data_are_named_and_dropped(tmp_path: Path, home: Path) -> None:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway.stages.profile.bars import choose_bar
+from slipway.stages.profile.bars import choose_bar, describe_signal
 from slipway.stages.profile.bounds import expected_of_features
 from slipway.stages.profile.column_types import Texts, TypeGuess, guess_type
 from slipway.stages.profile.dialect import guess_dialect
+from slipway.stages.profile.gates_of_plan import telling_rows
 from slipway.stages.profile.measured import Column
 from slipway.stages.profile.names import slug, words
 from slipway.stages.profile.personal_data import personal_data
@@ -20,6 +21,7 @@ from slipway.stages.profile.sentinels import find_sentinel
 from slipway.stages.profile.sizes import choose_sizes
 from slipway.stages.profile.spellings import Spelling, guess_spelling
 from slipway.stages.profile.target import guess_task
+from slipway.values.figures import in_few_digits, in_figures
 
 
 def column(values: Sequence[Any], *, name: str = "c", kind: str = "string") -> Column:
@@ -228,6 +230,41 @@ def test_a_bar_is_above_the_constant_after_rounding(
     gain = (reached or 0.0) - constant
     slack = 0.1 / rows**0.5 if gain <= 0 else min(0.5 / rows**0.5, gain / 2)
     assert bar.threshold > constant + slack / 2
+
+
+def test_a_bar_without_a_signal_is_on_the_better_side_and_says_so() -> None:
+    """A threshold of 24.5 was worse than the constant's 24.47, which no model needs to beat."""
+    bar = choose_bar("mean_absolute_error", reached=24.91, constant=24.47, rows=300, spread=30.0)
+    assert 24.0 < bar.threshold < 24.47
+    assert describe_signal(bar) == (
+        "a constant reaches 24.47 and a quick model 24.91, which is no better: no signal was found"
+    )
+    near = choose_bar("accuracy", reached=0.9961, constant=0.996, rows=300, spread=1.0)
+    assert 0.996 < near.threshold < 1
+    assert "hardly better" in describe_signal(near)
+
+
+def test_a_rare_class_has_few_telling_rows() -> None:
+    """Of 1,000 rows with 1 % of class 1 as many as of 40 with two equal classes."""
+    assert telling_rows(1000, {"no": 0.99, "yes": 0.01}) == 40
+    assert telling_rows(1000, {"no": 0.5, "yes": 0.5}) == 1000
+    assert telling_rows(1000, {}) == 1000
+
+
+@pytest.mark.parametrize(
+    ("value", "figures", "digits"),
+    [
+        (104072.3355, "104,072", "104,072"),
+        (24.4712, "24.47", "24.47"),
+        (0.73125, "0.7312", "0.7312"),
+        (-0.00001, "0.0000", "-1e-05"),
+        (0.0, "0.0000", "0"),
+        (5.0, "5.0000", "5"),
+    ],
+)
+def test_figures_have_four_digits_and_thousands(value: float, figures: str, digits: str) -> None:
+    """Neither `104072.3355` nor `1.008e+05` nor `-0.0000`."""
+    assert (in_figures(value), in_few_digits(value)) == (figures, digits)
 
 
 @pytest.mark.parametrize("reached", [None, 40.0, 99.9, 100.0, 120.0])

@@ -13,6 +13,7 @@ from slipway.cli.signals import exit_on_sigterm
 from slipway.errors import BadParameter
 from slipway.records.landed_names import split_name
 from slipway.settings import Settings
+from slipway.values.figures import in_few_digits
 
 if TYPE_CHECKING:
     from slipway.cli.ask_identity import Told
@@ -201,14 +202,14 @@ def _type(plan: NewSpecs, name: str) -> str:
 
 
 def _guesses(plan: NewSpecs) -> list[tuple[str, str]]:
+    from slipway.stages.profile.bars import describe_signal
+
     target, sizes = plan.target, plan.sizes
     positive = "" if target.positive is None else f", class 1 is {target.positive!r}"
     key = ", ".join(plan.key.columns) or "row"
     time = ", ".join(plan.time.columns) or "arrival"
     bars = "; ".join(
-        f"{bar.metric} {bar.threshold:g} (a constant {bar.constant:.4g}"
-        + (")" if bar.reached is None else f", a quick model {bar.reached:.4g})")
-        for bar in plan.bars
+        f"{bar.metric} {in_few_digits(bar.threshold)} ({describe_signal(bar)})" for bar in plan.bars
     )
     return [
         ("target", f"{target.column}: {target.why}{_runner_up(target)}"),

@@ -328,7 +328,7 @@ def quick_fit(progress: Progress = lambda _: None) -> QuickFit | None:
     """
     if find_spec("sklearn") is None:
         return None
-    from slipway.adapters.quick_fit import fit_quickly
+    from slipway.adapters.model_package.quick_fit import fit_quickly
 
     models = count(1)
 

@@ -74,21 +74,36 @@ def name_categories(estimator: BaseEstimator, prepare: ColumnTransformer) -> Non
 
 
 def category_parts(spec: ModelSpec, categorical: Sequence[str]) -> list[tuple[str, Any, list[str]]]:
-    """Return the parts of a column transformer that encode categories, one for each encoding.
+    """Return the parts of a column transformer that encode a model's categories.
 
     Args:
         spec: Model.
         categorical: Columns to encode; those of a `pipeline.py` are encoded as the model's.
     """
-    parts: list[tuple[str, Any, list[str]]] = []
     default, own = spec.features.encoding, spec.features.encodings
+    encodings = {name: own.get(name, default) for name in categorical}
+    return encoder_parts(encodings, default=default, task=spec.task, seed=spec.training.seed)
+
+
+def encoder_parts(
+    encodings: Mapping[str, Encoding], *, default: Encoding, task: Task, seed: int
+) -> list[tuple[str, Any, list[str]]]:
+    """Return the parts of a column transformer that encode categories, one for each encoding.
+
+    Args:
+        encodings: Encoding by column.
+        default: Encoding of the first part, which may have no column.
+        task: Kind of prediction.
+        seed: Of the folds.
+    """
+    parts: list[tuple[str, Any, list[str]]] = []
     by_encoding: dict[Encoding, list[str]] = {default: []}
-    for name in categorical:
-        by_encoding.setdefault(own.get(name, default), []).append(name)
+    for name, encoding in encodings.items():
+        by_encoding.setdefault(encoding, []).append(name)
     for encoding, names in by_encoding.items():
         build = resolve_name(ENCODINGS[encoding.method].encoder)
         title = f"categorical_{len(parts)}" if parts else "categorical"
-        parts.append((title, build(encoding, spec.task, spec.training.seed), names))
+        parts.append((title, build(encoding, task, seed), names))
     return parts
 
 

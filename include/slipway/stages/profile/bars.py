@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from slipway.spec.labels import Label
 from slipway.spec.metrics import METRICS, Task
+from slipway.values.figures import in_few_digits
 
 RARE = 0.1
 """Share of the rows below which a class is rare."""
@@ -82,6 +83,8 @@ def choose_bar(
     sure = max(gain - error, 0.2 * gain, 0.0)
     # Half of a small gain, so that the quick model itself passes.
     least = min(error / _ERRORS, _HALFWAY * gain) if gain > 0 else _SLACK * error
+    # Nothing is better than 1, and no error is below 0.
+    least = min(least, _HALFWAY * (1 - constant if sign > 0 else constant))
     bar = constant + sign * max(_HALFWAY * sure, least)
     drop = max(error, 0.1 * abs(gain))
     return Bar(
@@ -106,6 +109,20 @@ def _rounded(value: float, *, sign: float, least: float) -> float:
 
 def _digits(value: float) -> float:
     return float(f"{value:.3g}")
+
+
+def describe_signal(bar: Bar) -> str:
+    """Return what a constant and a quick model reach, and whether that is a signal."""
+    constant = f"a constant reaches {in_few_digits(bar.constant)}"
+    if bar.reached is None:
+        return f"{constant}, and no quick model could be fitted"
+    quick = f"a quick model {in_few_digits(bar.reached)}"
+    if bar.has_signal:
+        return f"{constant}, {quick}"
+    sign = 1.0 if METRICS[bar.metric].greater_is_better else -1.0
+    is_better = sign * (bar.reached - bar.constant) > 0
+    how = "hardly better" if is_better else "no better"
+    return f"{constant} and {quick}, which is {how}: no signal was found"
 
 
 def constant_metrics(

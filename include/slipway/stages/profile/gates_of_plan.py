@@ -6,55 +6,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from slipway.spec.labels import Label
+from slipway.spec.model import Training
 from slipway.stages.profile.bars import Bar, choose_bar, constant_metrics, metrics_for
+from slipway.stages.profile.categories import choose_encoding
+from slipway.stages.profile.estimator_of_plan import Recipe, choose_trees
 from slipway.stages.profile.measured import Column
 from slipway.stages.profile.quick_model import QuickFit, Reached
 from slipway.stages.profile.roles import Chosen
-from slipway.stages.profile.sizes import HELD_OUT, Sizes
 from slipway.stages.profile.target import TargetGuess
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
-
-
-def held_out_rows(
-    sizes: Sizes, times: pd.Series[Any] | None, columns: Mapping[str, Chosen]
-) -> np.ndarray[Any, Any]:
-    """Return which rows of the sample are held out, as training would hold them out.
-
-    Args:
-        sizes: Split, and days of the holdout.
-        times: Event times; None: the arrival.
-        columns: Columns, with their roles.
-    """
-    import numpy as np
-    import pandas as pd
-
-    if sizes.split == "time" and times is not None:
-        newest = times.max() - pd.Timedelta(days=sizes.holdout_days)
-        return np.asarray((times >= newest).fillna(value=False), bool)
-    # Equal rows are on one side, so that no twin tells a label.
-    groups = distinct_rows(columns)
-    drawn = np.random.default_rng(0).random(int(groups.max()) + 1)
-    held: np.ndarray[Any, Any] = drawn[groups] < HELD_OUT
-    return held
-
-
-def distinct_rows(columns: Mapping[str, Chosen]) -> np.ndarray[Any, Any]:
-    """Return a number for each row of the sample: equal ones in all but the target have one."""
-    import pandas as pd
-
-    told = {
-        name: one.column.sample
-        for name, one in columns.items()
-        if one.role not in {"target", "personal"} and not one.column.is_counter
-    }
-    if not told:
-        rows = next(iter(columns.values())).column.sample
-        return pd.factorize(rows.index)[0]
-    digests = pd.util.hash_pandas_object(pd.DataFrame(told), index=False)
-    return pd.factorize(digests)[0]
 
 
 def reach_quickly(
@@ -63,17 +25,35 @@ def reach_quickly(
     label: Column,
     *,
     newest: np.ndarray[Any, Any],
+    rows: int,
     fit: QuickFit | None,
 ) -> Reached | None:
-    """Return what a quick model reaches with the features; None where nothing can be fitted."""
+    """Return what a quick model reaches that learns as the written one does.
+
+    Args:
+        columns: Columns, with their roles.
+        target: Target.
+        label: Its column.
+        newest: Whether each row of the sample is held out.
+        rows: Rows of the whole file.
+        fit: Fits it; None: nothing can, and None is returned.
+    """
     if fit is None:
         return None
-    used = {
-        name: one.column.sample
-        for name, one in columns.items()
-        if one.role in {"number", "category"}
+    used = {name: one.column for name, one in columns.items() if one.role in {"number", "category"}}
+    encodings = {
+        name: choose_encoding(one).encoding
+        for name, one in used.items()
+        if columns[name].role == "category"
     }
-    return fit(used, label.sample, newest=newest, task=target.task, positive=target.positive)
+    return fit(
+        {name: one.sample for name, one in used.items()},
+        label.sample,
+        newest=newest,
+        task=target.task,
+        positive=target.positive,
+        recipe=Recipe(choose_trees(rows), Training().seed, encodings),
+    )
 
 
 def choose_bars(
@@ -93,13 +73,27 @@ def choose_bars(
         values = label.sample.astype(float)
         spread = float(values.std())
         constant.setdefault(names[0], float((values - values.mean()).abs().mean()))
+    rows = rows if reached is None else reached.rows
     return tuple(
         choose_bar(
             name,
             reached=None if reached is None else reached.quick.get(name),
             constant=constant[name],
-            rows=rows if reached is None else reached.rows,
+            rows=telling_rows(rows, shares),
             spread=spread,
         )
         for name in names
     )
+
+
+def telling_rows(rows: int, shares: Mapping[Label, float]) -> int:
+    """Return how many rows of two equal classes tell as much: of a rare class few rows do.
+
+    Args:
+        rows: Rows of the holdout.
+        shares: Share of the rows of each class; empty for a number.
+    """
+    if len(shares) != 2:  # noqa: PLR2004 - two classes
+        return rows
+    one, other = shares.values()
+    return max(1, round(4 * rows * one * other))

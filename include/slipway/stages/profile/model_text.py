@@ -6,13 +6,15 @@ import json
 from collections.abc import Iterator
 
 from slipway.spec.metrics import METRICS
-from slipway.stages.profile.bars import RARE, Bar
+from slipway.stages.profile.bars import RARE, Bar, describe_signal
+from slipway.stages.profile.categories import choose_encoding
+from slipway.stages.profile.estimator_of_plan import LEARNING_RATE, choose_trees
 from slipway.stages.profile.new_specs import NewSpecs
 from slipway.stages.profile.protected_attributes import PROTECTED, is_protected
-from slipway.stages.profile.roles import MOST_ONE_HOT, RARE_BELOW, Role
+from slipway.stages.profile.roles import Role
 from slipway.stages.profile.yaml_text import comment, quoted
 
-_SMALL, _MIDDLE = 1000, 20_000
+_NO_EXPONENT = 1e5
 
 
 def model_text(plan: NewSpecs) -> str:
@@ -54,11 +56,12 @@ def _features(plan: NewSpecs) -> Iterator[str]:
             told += [PROTECTED] if is_protected(one.column) else []
             note = f"  # {comment('; '.join(told))}" if told else ""
             yield f"    - {quoted(one.column.name)}{note}"
-    many = [one for one in plan.of_role("category") if one.column.distinct > MOST_ONE_HOT]
+    encodings = {one.column.name: choose_encoding(one.column) for one in plan.of_role("category")}
+    many = {name: one for name, one in encodings.items() if one.why}
     if many:
         yield "  encodings:"
-    for one in many:
-        yield f"    {quoted(one.column.name)}: {{rare_below: {RARE_BELOW}}}  # groups rare ones"
+    for name, chosen in many.items():
+        yield f"    {quoted(name)}: {chosen.text}  # {comment(chosen.why)}"
     left = plan.of_role("left out", "personal")
     if left:
         yield "  # Left out; a line above brings a column back."
@@ -69,12 +72,12 @@ def _features(plan: NewSpecs) -> Iterator[str]:
 
 
 def _estimator(plan: NewSpecs) -> Iterator[str]:
-    rows = plan.measured.rows
+    trees = choose_trees(plan.measured.rows)
     name = "XGBRegressor" if plan.target.task == "regression" else "XGBClassifier"
-    trees, depth = (100, 3) if rows < _SMALL else (200, 4) if rows < _MIDDLE else (300, 6)
     yield "estimator:"
     yield f"  name: xgboost.{name}"
-    yield f"  params: {{n_estimators: {trees}, max_depth: {depth}, learning_rate: 0.1}}"
+    size = f"n_estimators: {trees.count}, max_depth: {trees.depth}"
+    yield f"  params: {{{size}, learning_rate: {LEARNING_RATE}}}"
     yield ""
 
 
@@ -117,14 +120,14 @@ def _gates(plan: NewSpecs) -> Iterator[str]:
 
 
 def _reached(bar: Bar) -> str:
-    better = "at least" if METRICS[bar.metric].greater_is_better else "at most"
-    quick = "" if bar.reached is None else f", a quick model {bar.reached:.4g}"
-    where = "in between" if bar.has_signal or bar.reached is None else "beyond the constant"
-    return f"A constant reaches {bar.constant:.4g}{quick}; {better} this bar {where} is asked for."
+    told = describe_signal(bar)
+    asked = "at least" if METRICS[bar.metric].greater_is_better else "at most"
+    where = "in between" if bar.has_signal else "just better than the constant"
+    return f"{told[0].upper()}{told[1:]}; {asked} this bar {where} is asked for."
 
 
 def _number(value: float) -> str:
-    text = f"{value:.6g}"
+    text = f"{value:.6g}" if abs(value) < _NO_EXPONENT else f"{value:.0f}"
     return text if any(one in text for one in ".e") else f"{text}.0"
 
 

@@ -7,16 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from slipway.spec.labels import Label
-from slipway.stages.profile.bars import Bar
+from slipway.stages.profile.bars import Bar, describe_signal
 from slipway.stages.profile.bounds import Expected, expected_of_features, expected_of_target
 from slipway.stages.profile.dialect import Dialect
 from slipway.stages.profile.event_time import TimeGuess, event_times
-from slipway.stages.profile.gates_of_plan import (
-    choose_bars,
-    distinct_rows,
-    held_out_rows,
-    reach_quickly,
-)
+from slipway.stages.profile.gates_of_plan import choose_bars, reach_quickly
+from slipway.stages.profile.holdout_of_plan import distinct_rows, held_out_rows
 from slipway.stages.profile.identity import KeyGuess
 from slipway.stages.profile.measured import Column, Measured
 from slipway.stages.profile.protected_attributes import PROTECTED, is_protected
@@ -119,8 +115,8 @@ def plan_specs(
     known = None if times is None else times[labelled.to_numpy()]
     sizes = choose_sizes(rows, known, share=measured.share)
     shares = _class_shares(target, label)
-    newest = held_out_rows(sizes, times, columns)
-    reached = reach_quickly(columns, target, label, newest=newest, fit=fit)
+    newest = held_out_rows(sizes, times, columns, key=key, labelled=labelled)
+    reached = reach_quickly(columns, target, label, newest=newest, rows=measured.rows, fit=fit)
     bars = choose_bars(target, label, reached=reached, shares=shares, rows=sizes.holdout_rows)
     used = [one.column for one in columns.values() if one.role in {"number", "category"}]
     plan = NewSpecs(
@@ -184,15 +180,18 @@ def _with_doubts(plan: NewSpecs, times: pd.Series[Any] | None) -> NewSpecs:
         doubts.append(
             "the holdout is drawn at random: it cannot show how a model fares on newer rows"
         )
-        different = int(distinct_rows(plan.columns).max()) + 1
+        different = distinct_rows(plan.columns)
         if different < _FEW_ROWS:
             doubts.append(
                 f"only {different} rows differ in more than the target: too few to hold some out"
             )
     if plan.bars and plan.bars[0].reached is None:
         doubts.append("no quick model was fitted, so nothing tells whether the features help")
-    elif plan.bars and not plan.bars[0].has_signal:
-        doubts.append("a quick model was hardly better than a constant: look at the features")
+    doubts += [
+        f"{bar.metric}: {describe_signal(bar)}, so `slipway try` may refuse: look at the features"
+        for bar in plan.bars
+        if bar.reached is not None and not bar.has_signal
+    ]
     doubts += [
         f"{mark} means a missing value in every column: `csv.missing` of dataset.yaml"
         for mark in plan.marks

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 QuickFit = Callable[..., "Reached | None"]
-"""Fits both; see `adapters/quick_fit.py`."""
+"""Fits both; see `adapters/model_package/quick_fit.py`."""
 
 
 @dataclass(frozen=True)

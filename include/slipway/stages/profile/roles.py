@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from slipway.stages.profile.categories import FEWEST_ROWS_EACH, repeats_enough
 from slipway.stages.profile.event_time import TimeGuess, guess_event_time
 from slipway.stages.profile.identity import (
     KeyGuess,
@@ -20,12 +21,6 @@ from slipway.stages.profile.personal_data import personal_data, tells_of_people
 from slipway.stages.profile.target import TargetGuess
 
 Role = Literal["key", "event time", "target", "number", "category", "left out", "personal"]
-
-MOST_ONE_HOT = 200
-"""Categories of a column that has one column each; of more, the rare ones are grouped."""
-
-RARE_BELOW = 0.01
-"""Share of the rows below which a category of such a column is grouped with other rare ones."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +95,15 @@ def _chosen(column: Column, key: KeyGuess, time: TimeGuess) -> Chosen:
         return Chosen(column, *reason)
     if column.is_numeric and not _is_code(column):
         return Chosen(column, "number", column.guess.why)
-    return Chosen(column, "category", f"{column.distinct} categories")
+    return Chosen(column, "category", f"{column.distinct:,} categories")
 
 
 def _is_code(column: Column) -> bool:
-    """Whether whole numbers name a few things."""
-    is_few = column.type == "integer" and column.distinct <= MOST_CATEGORIES
-    return is_few and column.name.lower().endswith("id")
+    """Whether whole numbers name things: few of them, or many by their name."""
+    if column.type != "integer":
+        return False
+    is_few = column.distinct <= MOST_CATEGORIES and column.name.lower().endswith("id")
+    return is_few or is_identifier(column)
 
 
 def _no_feature(column: Column, key: KeyGuess, time: TimeGuess) -> tuple[Role, str] | None:
@@ -140,20 +137,12 @@ def _why_left_out(column: Column) -> str | None:
         return "it has no value" if not column.distinct else "it has one value only"
     if is_row_number(column):
         return "it counts the rows of this file"
-    if is_identifier(column):
-        return _why_identifier(column)
-    if column.type == "string" and column.distinct > MOST_ONE_HOT and not has_common(column):
-        return f"{column.distinct:,} categories are too many, and each is rare"
-    return None
-
-
-def has_common(column: Column) -> bool:
-    """Return whether a category is common enough to stand for itself among rare ones."""
-    return float(column.counts.iloc[0]) >= RARE_BELOW * column.known
-
-
-def _why_identifier(column: Column) -> str:
-    if column.is_counter:
+    if column.is_counter and is_identifier(column):
         return "it counts rows and describes none"
-    share = f"{column.distinct:,} different values in {column.known:,} rows"
-    return f"it looks like an identifier or free text: {share}"
+    names_things = column.type == "string" or is_identifier(column)
+    if names_things and not repeats_enough(column):
+        return (
+            "it looks like an identifier or free text: a value has fewer than "
+            f"{FEWEST_ROWS_EACH} rows, {column.distinct:,} different ones in {column.known:,} rows"
+        )
+    return None
