@@ -8,7 +8,8 @@ from dataclasses import replace
 from slipway.errors import BadParameter
 from slipway.spec.problems import nearest
 from slipway.stages.profile.event_time import guess_event_time
-from slipway.stages.profile.identity import is_identifier, is_row_number
+from slipway.stages.profile.identifier_names import is_row_number
+from slipway.stages.profile.identity import is_identifier
 from slipway.stages.profile.measured import Column, Measured
 from slipway.stages.profile.personal_data import personal_data, tells_of_people
 from slipway.stages.profile.quick_model import QuickFit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from slipway.stages.profile.identity import is_row_number
+from slipway.stages.profile.identifier_names import is_row_number
 from slipway.stages.profile.measured import Column
 from slipway.stages.profile.target import TaskGuess, guess_task
 from slipway.stages.profile.target_names import points_of_name

@@ -9,12 +9,8 @@ from typing import Literal
 
 from slipway.stages.profile.categories import FEWEST_ROWS_EACH, repeats_enough
 from slipway.stages.profile.event_time import TimeGuess, guess_event_time
-from slipway.stages.profile.identity import (
-    KeyGuess,
-    guess_key,
-    is_identifier,
-    is_row_number,
-)
+from slipway.stages.profile.identifier_names import is_row_number
+from slipway.stages.profile.identity import KeyGuess, guess_key, is_identifier
 from slipway.stages.profile.leaks import find_leaks
 from slipway.stages.profile.measured import MOST_CATEGORIES, Column, Measured
 from slipway.stages.profile.personal_data import personal_data, tells_of_people
