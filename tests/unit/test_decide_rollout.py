@@ -43,6 +43,7 @@ def facts(**known: Any) -> ObservedState:
         ({"unfinished": ("roll_out", 3), "challenger": 3}, "challenger", "roll_out", 3),
         ({}, "previous", "roll_back", 1),
         ({"served": 1, "unfinished": ("roll_back", 1)}, "previous", "roll_back", 1),
+        ({"served": 3, "unfinished": ("roll_out", 3)}, "previous", "repair", 2),
         ({}, "1", "roll_back", 1),
         ({"blocked": {3: "rolled_back"}}, "3", "roll_out", 3),
         ({}, "2", "nothing", None),

@@ -10,7 +10,7 @@ from slipway.errors import RegistryUnavailable
 from slipway.records import ledger
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.rollout.lease import give_back
-from tests.support.rollout_env import MODEL, RolloutEnv, evidence, verified
+from tests.support.rollout_env import MODEL, RolloutEnv, abandon, evidence, verified
 
 
 class Away:
@@ -94,6 +94,32 @@ def test_a_canary_is_taken_back_at_once(env: RolloutEnv) -> None:
     assert record.verdict.action == "nothing"
     assert present.tags[4]["slipway.rollout"] == "rolled_back"
     assert env.is_free()
+
+
+@pytest.mark.parametrize("is_away", [False, True], ids=["with MLflow", "without"])
+def test_a_switch_without_a_promotion_is_one_step(env: RolloutEnv, *, is_away: bool) -> None:
+    """Version 4 has all requests, and its promotion waits for MLflow: version 3 gets them back."""
+    run = verified(env)
+    for step in env.spec.deployment.shift.steps:
+        env.shift(run, step)
+    env.switch(run)
+    present, env.registry = env.registry, Away()  # type: ignore[assignment]
+    with pytest.raises(RegistryUnavailable):
+        env.promote(run)
+    abandon(env)
+    if not is_away:
+        env.registry = present
+    returned = env.reconcile("previous", holder="person").ref.run
+    assert env.weights() == {3: 1.0}
+    assert env.verify(returned).verdict.action == "verified"
+    assert env.switch(returned).verdict.action == "switched"
+    env.registry = present
+    assert env.promote(returned).verdict.action == "promoted"
+    env.reconcile(holder="sweep", ended="person")
+    assert present.aliases == {"champion": 3, "previous": 2, "challenger": 4}
+    assert present.tags[4]["slipway.rollout"] == "rolled_back"
+    assert env.reconcile(holder="another sweep").verdict.action == "nothing"
+    assert ledger.verify(env.store, MODEL) == []
 
 
 def test_only_a_rollback_does_without_mlflow(env: RolloutEnv) -> None:

@@ -51,7 +51,7 @@ def complete_rollouts(
         _complete(context, ref, registry=registry, platform=platform, token=token)
         for ref in refs
         # What a later promotion has passed over is not carried out any more.
-        if (rollout_number(ref.run) or 0) > passed
+        if not _is_passed(ref, passed)
         and find_record(store, ref) is None
         and find_decision(store, ref) is not None
     ]
@@ -63,6 +63,15 @@ def complete_rollouts(
     for run in sorted({ref.run for ref in refs}):
         close_run(store, model, run)
     return done
+
+
+def _is_passed(ref: RunRef, passed: int) -> bool:
+    """Whether a stage is of an earlier rollout than the newest promotion, or of that one.
+
+    A canary that this one took back is tagged even so.
+    """
+    number = rollout_number(ref.run) or 0
+    return number < passed or (number == passed and ref.stage != TAKE_BACK)
 
 
 def is_unsettled(store: Store, model: str) -> bool:

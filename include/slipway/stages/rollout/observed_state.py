@@ -99,6 +99,16 @@ class ObservedState:
         return tuple(version for version in self.sharing if version != self.stays)
 
     @property
+    def unpromoted(self) -> int | None:
+        """The version that has every request since a rollout that did not make it champion.
+
+        None without a champion that may serve instead.
+        """
+        if self.served is None or self.unfinished != ("roll_out", self.served):
+            return None
+        return None if self.standing in {None, self.served} else self.served
+
+    @property
     def unfit(self) -> tuple[int, ...]:
         """Versions with a share that may not have one: blocked by an outcome, or deleted."""
         taking = self.sharing or (() if self.served is None else (self.served,))

@@ -22,14 +22,16 @@ def reconcile_verdict(
         completed: Sentences about earlier rollouts that were completed first.
     """
     version, previous = decision.version, state.previous
-    asked_back = decision.action == REPAIR and to == PREVIOUS and len(state.canaries) == 1
+    is_return = decision.action == REPAIR and to == PREVIOUS
+    taken_back = (*state.canaries, *([state.unpromoted] if state.unpromoted else []))
+    asked_back = is_return and len(taken_back) == 1
     numbers: dict[str, Number] = {
         "version": version,
         "champion": state.standing,
         "previous": None if state.is_new(previous) else previous,
         "challenger": state.challenger,
         "served": state.stands,
-        **({"canary": state.canaries[0]} if asked_back else {}),
+        **({"canary": taken_back[0]} if asked_back else {}),
     }
     # A repair routes to what runs already; any other rollout to what the registry has.
     first, second = state.running, state.registered

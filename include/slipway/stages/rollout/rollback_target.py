@@ -12,7 +12,7 @@ from slipway.stages.rollout.observed_state import (
 
 
 def roll_back(state: ObservedState, *, model: str) -> RolloutDecision:
-    """Return to the previous champion, or from a canary to the champion.
+    """Return to the previous champion, or from a rollout that has not ended to the champion.
 
     Args:
         state: Aliases and traffic.
@@ -24,6 +24,12 @@ def roll_back(state: ObservedState, *, model: str) -> RolloutDecision:
     if state.canaries:
         reason = f"{describe_sharing(state)}, and a return from that was asked for."
         return RolloutDecision("repair", state.stays, reason)
+    if state.unpromoted is not None:
+        reason = (
+            f"version {state.unpromoted} is served since a rollout that did not make it champion, "
+            "and a return from that was asked for."
+        )
+        return RolloutDecision("repair", state.standing, reason)
     if state.previous is None:
         raise BadParameter(
             "cannot roll back: there is no previous champion",
