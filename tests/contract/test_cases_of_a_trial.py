@@ -1,4 +1,4 @@
-"""A version of `slipway try --keep`: its rebuild, by the real adapters."""
+"""A version of `slipway try --keep`: its rebuild and its card, by the real adapters."""
 
 from __future__ import annotations
 
@@ -58,6 +58,21 @@ def test_a_version_is_reproduced_until_its_tables_are_vacuumed(kept: Path) -> No
     assert gone.exit_code == 1
     assert "version 1 of ferry_delay cannot be built again: the store could not read" in gone.output
     assert "a vacuum removes the files of older versions" in gone.output
+
+
+def test_a_trial_keeps_its_model_card(kept: Path, tmp_path: Path) -> None:
+    """Beside the run, as Markdown and HTML; the command prints it with what came later."""
+    (run,) = (kept / "experiments/runs").glob("*/model_card.md")
+    assert "# ferry_delay version 1" in run.read_text()
+    assert run.with_suffix(".html").read_text().startswith("<!doctype html>")
+    words = ("card", "ferry_delay", "1", "--kept", str(kept))
+    printed = slipway(*words)
+    assert printed.exit_code == 0, printed.output
+    for line in ("## Confusion matrix", "| dataset | ferries |", "| git commit |"):
+        assert line in printed.output
+    target = tmp_path / "card.html"
+    assert slipway(*words, "--html", "--to", str(target)).exit_code == 0
+    assert "<td>ferries</td>" in target.read_text()
 
 
 def test_a_folder_without_a_trial_is_refused(kept: Path) -> None:

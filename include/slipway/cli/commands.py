@@ -9,6 +9,7 @@ import click
 
 from slipway import __version__
 from slipway.cli.bring import bring
+from slipway.cli.card import card
 from slipway.cli.command_errors import Commands
 from slipway.cli.deliver import deliver
 from slipway.cli.demo import demo, down, up
@@ -44,7 +45,7 @@ for command in (
     *(init, new, check, parse, sample, reference, render),
     *(trial, deliver),
     *(status, why, ledger),
-    *(reproduce,),
+    *(card, reproduce),
     *(run, rollback, bring, export),
     *(serve, download, ship, platform, token),
     *(up, replay, demo, down),

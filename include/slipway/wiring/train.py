@@ -98,15 +98,21 @@ def gate(call: StageCall) -> RunRecord:
 
 @stage("promote_challenger", required=(MODEL, REQUEST), recorded=True)
 def promote_challenger(call: StageCall) -> RunRecord:
-    """Register the challenger if its gates hold."""
+    """Register the challenger if its gates hold, and keep its model card."""
+    from slipway.stages.card.keep_card import keep_card
     from slipway.stages.train import promote
 
-    return promote.promote_challenger(
-        call.container.model(call.inputs["model"]),
+    container = call.container
+    record = promote.promote_challenger(
+        container.model(call.inputs["model"]),
         request=call.request(),
         context=call.context,
-        registry=call.container.registry,
+        registry=container.registry,
     )
+    keep_card(
+        record, store=container.store, registry=container.registry, tracking=container.tracking
+    )
+    return record
 
 
 @stage("answer", required=(MODEL, REQUEST))

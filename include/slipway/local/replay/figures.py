@@ -7,7 +7,6 @@ from slipway.errors import SlipwayError
 from slipway.local.outside_world import OutsideWorld
 from slipway.local.replay.history import History
 from slipway.local.replay.progress_file import Asked, ReplayProgress
-from slipway.local.trial.blocks import Section, Table
 from slipway.spec import ModelSpec
 from slipway.stages.model.class_scores import SCORE, SCORES, score_matrix, with_unseen
 from slipway.stages.model.label_classes import to_target
@@ -15,6 +14,7 @@ from slipway.stages.model.label_rows import labels_table
 from slipway.stages.monitor.label_join import join_labels, read_labels
 from slipway.stages.monitor.version_classes import read_classes
 from slipway.stages.monitor.windows import MonitoredWindow, Window
+from slipway.stages.report.blocks import Section, Table
 
 
 def tables_of(world: OutsideWorld, history: History, progress: ReplayProgress) -> list[Section]:

@@ -21,10 +21,10 @@ from slipway.local.replay.player import Player
 from slipway.local.replay.progress_file import ProgressFile
 from slipway.local.replay.raw_rows import history_files, read_history
 from slipway.local.running import Running, find_running, up_folder
-from slipway.local.trial.blocks import as_text
 from slipway.records.store import digest, encode
 from slipway.settings import Settings
 from slipway.spec.loading import load_all
+from slipway.stages.report.blocks import as_text
 from slipway.wiring import Container
 from slipway.wiring.matching_stream import find_dataset
 

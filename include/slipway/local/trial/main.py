@@ -14,12 +14,12 @@ from rich.text import Text
 
 from slipway.errors import BadParameter
 from slipway.local.progress import shown_progress
-from slipway.local.trial.blocks import as_markdown, as_text
 from slipway.local.trial.held_out import measure_held_out
 from slipway.local.trial.inputs import land_inputs
 from slipway.local.trial.play import Step, Trial, play
 from slipway.local.trial.report import conclusion, sections_of
 from slipway.records.scratch_folder import scratch_folder
+from slipway.stages.report.blocks import as_markdown, as_text
 from slipway.wiring import Container
 from slipway.wiring.scratch_container import ScratchContainer
 

@@ -118,6 +118,8 @@ class _Training:
                 "manifest_sha256": built.manifest_sha256,
                 "mlflow_run": run_id,
                 "mlflow": self.tracking.address(run_id),
+                "git_commit": self.recipe.code.git_commit,
+                "lock_sha256": self.recipe.code.lock_sha256,
                 **kept,
                 **sbom.evidence_of(self.recipe.code.bills),
             },

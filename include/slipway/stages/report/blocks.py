@@ -44,7 +44,7 @@ def as_markdown(title: str, sections: Sequence[Section]) -> str:
     lines = [f"# {title}", ""]
     for section in sections:
         lines += [f"## {section.title}", ""]
-        lines += [f"- {line}" for line in section.lines]
+        lines += [f"- {_plain(line)}" for line in section.lines]
         if section.lines:
             lines.append("")
         if section.table is not None:
@@ -68,5 +68,10 @@ def _markdown_of(table: Table) -> Iterator[str]:
     yield f"| {' | '.join(table.head)} |"
     yield f"|{'---|' * len(table.head)}"
     for row in table.rows:
-        escaped = [cell.replace("|", r"\|") for cell in row]
+        escaped = [_plain(cell).replace("|", r"\|") for cell in row]
         yield f"| {' | '.join(escaped)} |"
+
+
+def _plain(text: str) -> str:
+    """Text on one line, of which nothing is taken for a tag of HTML."""
+    return " ".join(text.split()).replace("<", r"\<")

@@ -1,0 +1,1 @@
+"""Model cards: what the records say of one version, and what they do not."""
