@@ -95,7 +95,7 @@ def _guessed(measured: Measured, fit: QuickFit | None) -> TargetGuess:
             found=f"columns {', '.join(list(columns)[:20])}",
             hint="name one with --target",
         )
-    runner_up = ranked[1].name if len(ranked) > 1 else None
+    runner_up = next((one.name for one in ranked[1:] if one.is_likely), None)
     guess = _with_name(ranked[0].name, ranked[0].why, task, runner_up=runner_up)
     constant = _constant_target(columns, better_than=ranked[0].named)
     if constant is None:

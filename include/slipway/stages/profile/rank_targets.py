@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from slipway.stages.profile.identifier_names import is_row_number
 from slipway.stages.profile.measured import Column
+from slipway.stages.profile.names import words
+from slipway.stages.profile.protected_attributes import is_protected
 from slipway.stages.profile.target import TaskGuess, guess_task
 from slipway.stages.profile.target_names import points_of_name
 
@@ -21,6 +23,12 @@ OUTCOMES = frozenset(
 )
 """Values of a class that say what became of a row."""
 
+_CALENDAR = frozenset(
+    {"year", "yr", "month", "mon", "week", "weekday", "day", "dayofweek", "hour", "quarter"}
+    | {"season", "of"}
+)
+
+_EMPTY = frozenset[str]()
 _LAST, _LAST_OF_ABLE, _FIRST = 30, 15, 12
 _NAMED = 25
 """Points of a name from which on it says that its column is a target."""
@@ -46,6 +54,11 @@ class Candidate:
     named: int
     why: str
 
+    @property
+    def is_likely(self) -> bool:
+        """Whether more than a few points of chance speak for it, as its name or its place."""
+        return self.points >= _NAMED
+
 
 def rank_targets(
     columns: Mapping[str, Column], *, but: Collection[str], tells: Tells | None = None
@@ -62,7 +75,9 @@ def rank_targets(
         for name, one in columns.items()
         if name not in but and (task := guess_task(one)) is not None
     }
-    able = [columns[name] for name in tasks]
+    given = [name for name in tasks if _is_given(columns[name], tasks[name])]
+    # What is known of a row beforehand is a target only where there is nothing else.
+    able = [columns[name] for name in tasks if name not in given or len(given) == len(tasks)]
     order = [name for name, one in columns.items() if not is_row_number(one)]
     alone = _only_classes(able, tasks)
     found = [
@@ -98,6 +113,14 @@ def _candidate(
     if is_class and float(column.counts.iloc[-1]) < _RAREST * column.known:
         points += _RARE
     return Candidate(column.name, points, named, ", and ".join(why) or "it can be predicted")
+
+
+def _is_given(column: Column, task: TaskGuess) -> bool:
+    """Whether it is a part of a date, or tells whose row it is, and is named like no target."""
+    is_class = task.task != "regression"
+    if points_of_name(column.name, is_class=is_class) >= _NAMED:
+        return False
+    return is_protected(column) or _EMPTY < set(words(column.name)) <= _CALENDAR
 
 
 def _is_length(name: str, names: Collection[str]) -> bool:
