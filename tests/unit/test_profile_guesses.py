@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from slipway.spec.model import Training
 from slipway.stages.profile.bars import choose_bar, describe_signal
 from slipway.stages.profile.bounds import expected_of_features
 from slipway.stages.profile.column_types import Texts, TypeGuess, guess_type
@@ -21,6 +22,7 @@ from slipway.stages.profile.sentinels import find_sentinel
 from slipway.stages.profile.sizes import choose_sizes
 from slipway.stages.profile.spellings import Spelling, guess_spelling
 from slipway.stages.profile.target import guess_task
+from slipway.stages.train.splitting import split_by_time
 from slipway.values.figures import in_few_digits, in_figures
 
 
@@ -293,6 +295,33 @@ def test_numbers_fit_the_volume_and_the_span(rows: int, step: str | None) -> Non
     assert sizes.min_rows <= max(10, sizes.first_after_labels)
     assert sizes.first_after_labels <= rows
     assert sizes.min_new_labels <= rows
+
+
+@pytest.mark.parametrize("rows", [150, 2000, 52_000])
+@pytest.mark.parametrize("step", ["5min", "h", "D", "3D"])
+@pytest.mark.parametrize("share", [1.0, 3.0])
+def test_the_first_labels_cover_holdout_and_training_rows(
+    rows: int, step: str, share: float
+) -> None:
+    """Played from the past, a training after that many labels has all rows that it needs."""
+    times = pd.Series(pd.date_range("2010-01-01", periods=rows, freq=step, tz="UTC"))
+    sizes = choose_sizes(round(rows * share), times, share=share)
+    if sizes.split != "time":
+        pytest.skip("its days are too few to hold out the newest ones")
+    assert sizes.first_after_labels <= rows * share
+    arrived = times.head(round(sizes.first_after_labels / share)).to_frame("at")
+    training = Training(holdout_days=sizes.holdout_days, min_rows=1)
+    parts = split_by_time(arrived, event_time="at", training=training)
+    assert round(len(parts.training) * share) >= sizes.min_rows
+    assert round(len(parts.holdout) * share) >= sizes.min_holdout_rows
+
+
+def test_new_labels_span_the_blocks_that_a_comparison_needs() -> None:
+    """A month of hourly rows would else be asked to decide upon four days."""
+    times = pd.Series(pd.date_range("2010-01-01", periods=9000, freq="h", tz="UTC"))
+    sizes = choose_sizes(90_000, times, share=10.0)
+    assert sizes.blocks == "day"
+    assert sizes.min_new_labels >= 0.9 * 20 * 240
 
 
 def test_bounds_leave_room_and_whole_numbers_have_whole_ones() -> None:

@@ -42,3 +42,18 @@ def test_a_line_of_the_monitor_names_its_window(run: str, stage: str, window: st
 def test_other_lines_have_the_reason_alone() -> None:
     """Their reasons say what they are about."""
     assert printed("features-2013-05-1f2e3d4c", "ingest") == "Why."
+
+
+def test_a_training_that_failed_for_good_is_printed_with_its_hint() -> None:
+    """In one line; an answer of any other outcome is covered by the verdict of another stage."""
+    store, out = MemoryStore(), io.StringIO()
+    printer = VerdictPrinter(store, ["sales"], Console(file=out, soft_wrap=True, width=200))
+    why = "train failed and a retry cannot help: too few rows\n  found: 3\n  hint: wait for more"
+    for run, outcome in (("request-000001", "failed"), ("request-000002", "promoted")):
+        said = Verdict("answered", why, {"request": 1, "outcome": outcome})
+        ref = RunRef("sales", run, "answer")
+        perform(RunContext(store, {}), ref, lambda _, said=said: said, inputs={})
+    printer.catch_up()
+    (line,) = out.getvalue().splitlines()
+    assert line.split()[:3] == ["sales", "answer", "failed"]
+    assert line.endswith("help: too few rows; found: 3; hint: wait for more")

@@ -295,6 +295,18 @@ def test_a_first_training_without_a_model_is_told(outcome: requests.Outcome, pas
     assert env.lines()["Next"].endswith(f"request 1 {past}: It is no better.")
 
 
+def test_a_training_that_failed_for_good_is_told_as_refused() -> None:
+    """With its reason and hint in one line, also once there is a champion."""
+    env = WhyEnv()
+    why_not = "train failed and a retry cannot help: too few rows\n  hint: wait for more labels"
+    answered = Verdict("answered", why_not, {"request": 3, "kind": "first", "outcome": "failed"})
+    env.record("request-000003", "answer", answered)
+    assert env.lines()["Refused"].endswith(
+        "answer request-000003: train failed and a retry cannot help: too few rows; "
+        "hint: wait for more labels"
+    )
+
+
 def test_a_manual_edit_holds_rollouts_up() -> None:
     """No rollout begins, so a challenger does not only wait for deploy."""
     env = WhyEnv(challenger=3)

@@ -9,12 +9,15 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from slipway.records.failed_requests import ended_in_failure, in_one_line
 from slipway.records.store import Store, read_json
 
 HIDDEN = {"snapshot", "evaluate", "promote_challenger", "answer"}
 """Stages that are not printed: the verdict of another stage of the same run covers them."""
+FAILED = "failed"
 COLOURS = {
     "blocked": "red",
+    FAILED: "red",
     "refuse": "yellow",
     "refused": "yellow",
     "aborted": "red",
@@ -72,9 +75,10 @@ class VerdictPrinter:
         self.console.print(Text(text, style="bold"))
 
     def _print(self, subject: str, fact: dict[str, Any]) -> None:
-        if fact["stage"] in HIDDEN:
+        is_failed = ended_in_failure(fact)
+        if fact["stage"] in HIDDEN and not is_failed:
             return
-        action = fact["action"]
+        action = FAILED if is_failed else fact["action"]
         width = min(max(map(len, self._printed)), WIDEST_SUBJECT) + 1
         line = Text("  ")
         line.append(f"{subject:<{width}}", style="dim")
@@ -82,5 +86,5 @@ class VerdictPrinter:
         line.append(f"{action:<13}", style=COLOURS.get(action, "cyan"))
         if window := _WINDOW.fullmatch(str(fact.get("run", ""))):
             line.append(f"{window['window']}: ")
-        line.append(str(fact["reason"]))
+        line.append(in_one_line(str(fact["reason"])))
         self.console.print(line)

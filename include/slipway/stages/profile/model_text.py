@@ -12,6 +12,7 @@ from slipway.stages.profile.estimator_of_plan import LEARNING_RATE, choose_trees
 from slipway.stages.profile.new_specs import NewSpecs
 from slipway.stages.profile.protected_attributes import PROTECTED, is_protected
 from slipway.stages.profile.roles import Role
+from slipway.stages.profile.sizes import FEWEST_BLOCKS
 from slipway.stages.profile.yaml_text import comment, quoted
 
 _NO_EXPONENT = 1e5
@@ -147,6 +148,10 @@ def _monitoring(plan: NewSpecs) -> Iterator[str]:
 def _retraining(plan: NewSpecs) -> Iterator[str]:
     sizes = plan.sizes
     yield "retraining:"
-    yield f"  first_after_labels: {sizes.first_after_labels}  # this file is enough for a first one"
-    yield f"  min_new_labels: {sizes.min_new_labels}"
+    first = "this file is enough for a first one"
+    if sizes.split == "time":
+        first = "the holdout and min_rows, at the pace of this file, which is enough for them"
+    yield f"  first_after_labels: {sizes.first_after_labels}  # {first}"
+    few = "" if sizes.blocks in {None, "key"} else f"  # {FEWEST_BLOCKS} {sizes.blocks}s or more"
+    yield f"  min_new_labels: {sizes.min_new_labels}{few}"
     yield f"  cooldown_days: {sizes.cooldown_days}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 Window = Literal["hour", "day", "week", "month"]
 
-WINDOW_DAYS: dict[Window, float] = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4375}
+WINDOW_DAYS: dict[str, float] = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4375}
 HELD_OUT = 0.2
 """Share of the rows that is held out."""
 
@@ -26,7 +27,7 @@ _ROWS_OF_A_WINDOW = 300
 _LEAST_WINDOW_ROWS = 20
 _BLOCKS = 20
 _TOLERANCE_DAYS = 31.0
-_LEAST_BLOCKS: int = Gates.model_fields["min_blocks"].default
+FEWEST_BLOCKS: int = Gates.model_fields["min_blocks"].default
 _BLOCK_UNITS: tuple[Literal["day", "hour"], ...] = ("day", "hour")
 
 
@@ -83,21 +84,31 @@ def choose_sizes(rows: int, times: pd.Series[Any] | None, *, share: float) -> Si
     training = rows / 2 * (1 - 2 * held_out)
     span = None if days is None else float(days[-1] - days[0])
     window: Window = "week" if days is None else _window(days, share)
+    least_rows = _rounded(min(1000, max(10, training * 0.8)))
+    least_held_out = _rounded(min(500, max(5, holdout_rows / 2)))
+    blocks: BlockUnit | None = (
+        "key" if days is None or by_time is None else _blocks(days, by_time[0])
+    )
+    first = _rounded(min(3000, max(10, rows / 2)))
+    if days is not None and by_time is not None:
+        least = (least_rows, least_held_out)
+        first = min(rows, max(first, _labels_for_first(days, share, by_time[0], least)))
+    new = max(min(1000, max(10, rows / 10)), min(rows / 2, _labels_of_blocks(days, rows, blocks)))
     return Sizes(
         split="random" if by_time is None else "time",
-        holdout_days=_LEAST_BLOCKS if by_time is None else by_time[0],
+        holdout_days=FEWEST_BLOCKS if by_time is None else by_time[0],
         holdout_rows=holdout_rows,
-        min_rows=_rounded(min(1000, max(10, training * 0.8))),
-        min_holdout_rows=_rounded(min(500, max(5, holdout_rows / 2))),
+        min_rows=least_rows,
+        min_holdout_rows=least_held_out,
         window=window,
         window_rows=_rounded(min(_ROWS_OF_A_WINDOW, max(_LEAST_WINDOW_ROWS, rows / _BLOCKS))),
-        first_after_labels=_rounded(min(3000, max(10, rows / 2))),
-        min_new_labels=_rounded(min(1000, max(10, rows / 10))),
+        first_after_labels=first,
+        min_new_labels=_rounded(new),
         cooldown_days=1 if span is None else _cooldown(window),
         tolerance_days=_tolerance(days),
         span_days=span,
         why_split=_why(days, by_time),
-        blocks="key" if days is None or by_time is None else _blocks(days, by_time[0]),
+        blocks=blocks,
     )
 
 
@@ -118,9 +129,9 @@ def _holdout(days: Days) -> tuple[int, float] | None:
     wanted = float(days[-1] - np.quantile(days, 1 - HELD_OUT))
     best: tuple[float, int, float] | None = None
     # The gates compare by days, of which they need enough.
-    for count in {1, max(1, int(wanted)), int(wanted) + 1, max(int(wanted), _LEAST_BLOCKS)}:
+    for count in {1, max(1, int(wanted)), int(wanted) + 1, max(int(wanted), FEWEST_BLOCKS)}:
         share = float((days >= days[-1] - count).mean())
-        distance = abs(share - HELD_OUT) if count >= _LEAST_BLOCKS else 1.0 + abs(share - HELD_OUT)
+        distance = abs(share - HELD_OUT) if count >= FEWEST_BLOCKS else 1.0 + abs(share - HELD_OUT)
         if _LEAST_HELD_OUT <= share <= _MOST_HELD_OUT and (best is None or distance < best[0]):
             best = (distance, count, share)
     return None if best is None else (best[1], best[2])
@@ -132,9 +143,32 @@ def _blocks(days: Days, holdout_days: int) -> BlockUnit | None:
 
     held_out = days[days >= days[-1] - holdout_days]
     for unit in _BLOCK_UNITS:
-        if len(np.unique(np.floor(held_out / WINDOW_DAYS[unit]))) >= _LEAST_BLOCKS:
+        if len(np.unique(np.floor(held_out / WINDOW_DAYS[unit]))) >= FEWEST_BLOCKS:
             return unit
     return None
+
+
+def _labels_for_first(days: Days, share: float, holdout_days: int, least: tuple[int, int]) -> int:
+    """Labels, oldest first, that hold the least training and the least holdout rows."""
+    import numpy as np
+
+    before = np.searchsorted(days, days - holdout_days, side="left") * share
+    arrived = np.arange(1, len(days) + 1) * share
+    enough = (before >= least[0]) & (arrived - before >= least[1])
+    if not enough.any():
+        return math.ceil(float(arrived[-1]))
+    return _rounded_up(float(arrived[int(enough.argmax())]))
+
+
+def _labels_of_blocks(days: Days | None, rows: int, blocks: BlockUnit | None) -> float:
+    """Labels that come in as many blocks as a comparison needs, in the pace of the file."""
+    import numpy as np
+
+    if blocks is None:
+        return 0.0
+    if days is None or blocks == "key":
+        return float(FEWEST_BLOCKS)
+    return FEWEST_BLOCKS * rows / len(np.unique(np.floor(days / WINDOW_DAYS[blocks])))
 
 
 def _window(days: Days, share: float) -> Window:
@@ -167,8 +201,18 @@ def _tolerance(days: Days | None) -> float:
 def _rounded(value: float) -> int:
     """Return a number down to two digits."""
     whole = int(value)
-    scale = int(10 ** max(0, len(str(whole)) - 2))
-    return max(1, whole // scale * scale)
+    return max(1, whole // _scale(whole) * _scale(whole))
+
+
+def _rounded_up(value: float) -> int:
+    """Return a number up to two digits."""
+    whole = math.ceil(value)
+    return -(-whole // _scale(whole)) * _scale(whole)
+
+
+def _scale(whole: int) -> int:
+    scale: int = 10 ** max(0, len(str(whole)) - 2)
+    return scale
 
 
 def _why(days: Days | None, by_time: tuple[int, float] | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from slipway.records.champion_history import REGISTERED
+from slipway.records.failed_requests import ended_in_failure
 from slipway.stages.report.model_state import Entry, ModelState, kind_of, numbers_of
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLED_BACK
 
@@ -13,7 +14,9 @@ INCONCLUSIVE = "inconclusive"
 
 
 def is_refusal(entry: Entry) -> bool:
-    """Return whether a ledger entry refuses something; pure."""
+    """Return whether a ledger entry refuses something, or ends a request in a failure; pure."""
+    if ended_in_failure(entry["fact"]):
+        return True
     stage, action = kind_of(entry)
     # A window may be inconclusive too, and that refuses nothing.
     return action in REFUSALS or (stage.startswith("shift_") and action == INCONCLUSIVE)

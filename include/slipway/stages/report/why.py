@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from slipway.records.champion_history import REGISTERED
+from slipway.records.failed_requests import in_one_line
 from slipway.stages.model.provenance import format_source
 from slipway.stages.model.version_tags import METRIC_PREFIX, REASON
 from slipway.stages.report.model_state import (
@@ -133,4 +134,5 @@ def _refused(state: ModelState) -> str:
     if entry is None:
         return "Refused: nothing so far."
     fact = entry["fact"]
-    return f"Refused: {moment_of(entry)}, {fact['stage']} {fact['run']}: {fact['reason']}"
+    reason = in_one_line(str(fact["reason"]))
+    return f"Refused: {moment_of(entry)}, {fact['stage']} {fact['run']}: {reason}"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from itertools import chain
 
+from slipway.records.failed_requests import in_one_line
 from slipway.stages.report.model_state import ModelState
 from slipway.stages.report.refusals import refusal_reason
 from slipway.stages.rollout.lease import LEASE_SECONDS
@@ -130,7 +131,7 @@ def _first_model(state: ModelState) -> str | None:
         return f"{what}."
     outcome = newest.answer.outcome
     past = "failed" if outcome == "failed" else f"was {outcome}"
-    return f"{what}; {asked} {past}: {newest.answer.reason}"
+    return f"{what}; {asked} {past}: {in_one_line(newest.answer.reason)}"
 
 
 def _monitor(state: ModelState) -> str:
