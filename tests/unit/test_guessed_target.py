@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from slipway.stages.profile.choose_target import plan_target
 from slipway.stages.profile.column_types import TypeGuess
 from slipway.stages.profile.measured import Column, Measured
 from slipway.stages.profile.rank_targets import rank_targets
+from tests.support.new_specs import csv_file, planned
 
 NUMBERS = [0.5, 1.5, 2.0, 7.25, *map(float, range(10, 22))] * 9
 CLASSES = ["one", "two"] * 72
@@ -134,3 +136,17 @@ def test_yes_is_class_1_in_other_languages(no: str, yes: str) -> None:
     values = [yes, yes, no] * 48
     guess = plan_target(Measured(file_of(a=NUMBERS, churned=values), 144), asked="churned")
     assert (guess.positive, guess.doubt) == (yes, "")
+
+
+def test_a_year_is_the_target_where_nothing_else_can_be(tmp_path: Path) -> None:
+    """Works of art have a year of their own, which their texts may tell; then it is no time."""
+    frame = pd.DataFrame(
+        {
+            "id": [20_000.0 + 7 * one for one in range(300)],
+            "title": [f"a work of {one} colours and its shade" for one in range(300)],
+            "medium": [f"m{one % 150} on paper of the trade" for one in range(300)],
+            "year": [1900.0 + one // 4 for one in range(300)],
+        }
+    )
+    plan = planned(csv_file(frame, tmp_path / "works.csv"))
+    assert (plan.target.column, plan.time.columns) == ("year", ())

@@ -86,7 +86,10 @@ def find_column(asked: str, names: Collection[str]) -> str:
 def _guessed(measured: Measured, fit: QuickFit | None) -> TargetGuess:
     columns = measured.columns
     tells = None if fit is None else told_by_others(columns, fit)
-    ranked = rank_targets(columns, but=_no_targets(columns), tells=tells)
+    others, time = _no_targets(columns), guess_event_time(columns, but=())
+    ranked = rank_targets(columns, but=(*others, *time.columns), tells=tells)
+    # A year alone may be what is to be predicted, where nothing else can be.
+    ranked = ranked or rank_targets(columns, but=others, tells=tells)
     task = guess_task(columns[ranked[0].name]) if ranked else None
     if task is None:
         raise BadParameter(
@@ -117,12 +120,11 @@ def _constant_target(columns: Mapping[str, Column], *, better_than: int) -> str 
 
 def _no_targets(columns: Mapping[str, Column]) -> list[str]:
     """Columns that are something else than what is to be predicted."""
-    time, of_people = guess_event_time(columns, but=()), tells_of_people(columns)
+    of_people = tells_of_people(columns)
     return [
         name
         for name, one in columns.items()
-        if name in time.columns
-        or one.distinct < 2  # noqa: PLR2004 - a constant
+        if one.distinct < 2  # noqa: PLR2004 - a constant
         or personal_data(one, of_people=of_people) is not None
         or is_identifier(one)
         or is_row_number(one)
