@@ -1,4 +1,4 @@
-"""A version of `slipway try --keep`: its rebuild and its card, by the real adapters."""
+"""A version of `slipway try --keep`: its rebuild, card and evidence, by the real adapters."""
 
 from __future__ import annotations
 
@@ -73,6 +73,32 @@ def test_a_trial_keeps_its_model_card(kept: Path, tmp_path: Path) -> None:
     target = tmp_path / "card.html"
     assert slipway(*words, "--html", "--to", str(target)).exit_code == 0
     assert "<td>ferries</td>" in target.read_text()
+
+
+def test_the_evidence_of_a_trial_verifies_itself(kept: Path, tmp_path: Path) -> None:
+    """With the deliveries it learnt from, and their expectations without an observed value."""
+    target = tmp_path / "evidence"
+    words = ("evidence", "ferry_delay", "1", str(target), "--kept", str(kept))
+    done = slipway(*words)
+    assert done.exit_code == 0, done.output
+    assert "not in the store" not in done.output
+    records = [
+        one.parent.parent.name for one in (target / "store/runs/ferries").rglob("record.json")
+    ]
+    assert sorted(one.split("-")[0] for one in records) == ["features", "labels"]
+    expectations = [json.loads(one.read_text()) for one in (target / "expectations").iterdir()]
+    assert any(expectations)
+    assert all("observed" not in one for results in expectations for one in results)
+    verified = slipway("evidence", "--verify", str(target))
+    assert verified.exit_code == 0, verified.output
+    assert "2 entries of ferries, " in verified.output
+    again = slipway(*words)
+    assert (again.exit_code, "the folder is not empty" in again.output) == (1, True)
+    entry = target / "store/ledger/ferries/00000001.json"
+    entry.write_text(entry.read_text().replace("ingested", "revised"))
+    broken = slipway("evidence", "--verify", str(target))
+    assert broken.exit_code == 1
+    assert f"{entry.parent.name}/00000002.json does not follow the entry before" in broken.output
 
 
 def test_a_folder_without_a_trial_is_refused(kept: Path) -> None:

@@ -13,6 +13,7 @@ from slipway.cli.card import card
 from slipway.cli.command_errors import Commands
 from slipway.cli.deliver import deliver
 from slipway.cli.demo import demo, down, up
+from slipway.cli.evidence import evidence
 from slipway.cli.export import export
 from slipway.cli.init import init
 from slipway.cli.ledger import ledger
@@ -45,7 +46,7 @@ for command in (
     *(init, new, check, parse, sample, reference, render),
     *(trial, deliver),
     *(status, why, ledger),
-    *(card, reproduce),
+    *(card, reproduce, evidence),
     *(run, rollback, bring, export),
     *(serve, download, ship, platform, token),
     *(up, replay, demo, down),

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from slipway.errors import BadParameter, NotFound, Tampered
 from slipway.records.store import Store, digest, encode, newest_number, read_json
@@ -69,7 +69,7 @@ def enter(
             "fact": dict(fact),
             "previous": _head(store, subject, newest).sha256,
         }
-        if store.create(_key(subject, newest + 1), encode(entry)):
+        if store.create(entry_key(subject, newest + 1), encode(entry)):
             return newest + 1
         after = max(after, newest)
 
@@ -82,12 +82,17 @@ def read(store: Store, subject: str) -> list[dict[str, Any]]:
 def newest_first(store: Store, subject: str) -> Iterator[dict[str, Any]]:
     """Yield the entries of a subject's chain, newest first; reads no more than are taken."""
     for sequence in range(length(store, subject), 0, -1):
-        yield read_json(store, _key(subject, sequence))
+        yield read_json(store, entry_key(subject, sequence))
 
 
 def length(store: Store, subject: str) -> int:
     """Return the number of the newest entry of a chain, or 0; costs one listing."""
     return newest_number(store, _folder(subject))
+
+
+def entry_key(subject: str, sequence: int) -> str:
+    """Return the store key of an entry."""
+    return f"{_folder(subject)}/{sequence:08d}.json"
 
 
 def subjects(store: Store) -> list[str]:
@@ -101,7 +106,13 @@ def head(store: Store, subject: str) -> Head:
     return _head(store, subject, length(store, subject))
 
 
-def verify(store: Store, subject: str, *, anchor: Head | None = None) -> list[Break]:
+def verify(
+    store: Store,
+    subject: str,
+    *,
+    anchor: Head | None = None,
+    records: Literal["all", "present"] = "all",
+) -> list[Break]:
     """Verify a subject's chain: return edits, gaps, changed records, a missing head.
 
     A finished record without an entry is a break too.
@@ -110,9 +121,10 @@ def verify(store: Store, subject: str, *, anchor: Head | None = None) -> list[Br
         store: Store of the ledger.
         subject: Dataset or model.
         anchor: Head that was anchored outside the store.
+        records: `present`: the store is an export, which has records of some entries alone.
     """
     present = {entry.key for entry in store.list(_folder(subject))}
-    chain = [_key(subject, number + 1) for number in range(length(store, subject))]
+    chain = [entry_key(subject, number + 1) for number in range(length(store, subject))]
     breaks = [Break(key, "is not an entry") for key in sorted(present.difference(chain))]
     previous, entered = FIRST_PREVIOUS, set[str]()
     for sequence, key in enumerate(chain, start=1):
@@ -121,12 +133,15 @@ def verify(store: Store, subject: str, *, anchor: Head | None = None) -> list[Br
             continue
         data = store.read(key)
         entered.update(_record_of(data))
-        problems = _problems(store, data, subject=subject, sequence=sequence, previous=previous)
+        problems = _problems(
+            *(store, data), subject=subject, sequence=sequence, previous=previous, records=records
+        )
         breaks.extend(Break(key, problem) for problem in problems)
         previous = digest(data)
         if anchor and anchor.sequence == sequence and anchor.sha256 != previous:
             breaks.append(Break(key, "differs from the head anchored outside the store"))
-    breaks.extend(_unentered(store, subject, entered, length_seen=len(chain)))
+    if records == "all":
+        breaks.extend(_unentered(store, subject, entered, length_seen=len(chain)))
     if anchor and anchor.sequence > len(chain):
         problem = f"ends before entry {anchor.sequence}, which was anchored outside the store"
         breaks.append(Break(_folder(subject), problem))
@@ -152,7 +167,7 @@ def _unentered(
         # A stage makes its record and then the entry: what runs just now is no break.
         time.sleep(ENTRY_SECONDS)
     for sequence in range(length_seen + 1, (length(store, subject) if missing else 0) + 1):
-        missing.difference_update(_record_of(store.read(_key(subject, sequence))))
+        missing.difference_update(_record_of(store.read(entry_key(subject, sequence))))
     for key in sorted(missing):
         yield Break(key, "is a finished record that no entry names")
 
@@ -165,7 +180,13 @@ def _record_of(entry: bytes) -> set[str]:
 
 
 def _problems(
-    store: Store, data: bytes, *, subject: str, sequence: int, previous: str
+    store: Store,
+    data: bytes,
+    *,
+    subject: str,
+    sequence: int,
+    previous: str,
+    records: Literal["all", "present"],
 ) -> Iterator[str]:
     try:
         entry = json.loads(data)
@@ -182,7 +203,7 @@ def _problems(
         yield f"holds entry {held[1]} of {held[0]}"
     if follows != previous:
         yield "does not follow the entry before it"
-    if record is not None:
+    if record is not None and (records == "all" or store.exists(record)):
         yield from _changed_record(store, record, sha256=sha256)
 
 
@@ -203,7 +224,7 @@ def _find(
     name, value = field
     for number in numbers:
         with suppress(NotFound, Tampered):
-            if read_json(store, _key(subject, number))["fact"].get(name) == value:
+            if read_json(store, entry_key(subject, number))["fact"].get(name) == value:
                 return number
     return None
 
@@ -211,12 +232,8 @@ def _find(
 def _head(store: Store, subject: str, sequence: int) -> Head:
     if sequence == 0:
         return Head(0, FIRST_PREVIOUS)
-    return Head(sequence, digest(store.read(_key(subject, sequence))))
+    return Head(sequence, digest(store.read(entry_key(subject, sequence))))
 
 
 def _folder(subject: str) -> str:
     return f"ledger/{subject}"
-
-
-def _key(subject: str, sequence: int) -> str:
-    return f"{_folder(subject)}/{sequence:08d}.json"

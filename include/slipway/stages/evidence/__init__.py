@@ -1,0 +1,1 @@
+"""The whole case of a version as a folder that verifies itself."""

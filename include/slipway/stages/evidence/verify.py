@@ -1,0 +1,157 @@
+"""Verify a folder of evidence: sums, ledgers up to their heads, and the version's digests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slipway.errors import NotFound
+from slipway.records import ledger
+from slipway.records.ledger import Break
+from slipway.records.run_records import RECORD
+from slipway.records.store import digest
+from slipway.stages.evidence.layout import CASE, MANIFEST_FILE, STORE, SUMS, VERSION
+
+if TYPE_CHECKING:
+    from slipway.records.store import Store
+
+
+@dataclass(frozen=True)
+class Verified:
+    """Result of a verification.
+
+    Attributes:
+        model: Model.
+        version: Version.
+        files: Number of files in the sums.
+        entries: Number of entries in each ledger.
+        breaks: What does not hold, and where.
+    """
+
+    model: str
+    version: int
+    files: int
+    entries: Mapping[str, int]
+    breaks: tuple[Break, ...]
+
+
+def verify_evidence(folder: Path, store: Store) -> Verified:
+    """Verify a folder of evidence against its own sums, heads and digests.
+
+    Args:
+        folder: The folder.
+        store: Its `store/`, opened as a store.
+
+    Raises:
+        NotFound: It holds no complete evidence.
+    """
+    sums = _sums(folder)
+    case = _case(folder)
+    breaks = list(_changed_files(folder, sums))
+    entries = {}
+    for subject, head in case["heads"].items():
+        entries[subject] = ledger.length(store, subject)
+        breaks += _broken_chain(store, subject, ledger.Head(**head))
+    if case["anchored"] is not None:
+        breaks += _other_anchor(store, case["model"], ledger.Head(**case["anchored"]))
+    breaks += _other_version(folder, case)
+    return Verified(
+        str(case["model"]), int(case["version"]), len(sums), entries, tuple(dict.fromkeys(breaks))
+    )
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    file = folder / SUMS
+    if not file.is_file():
+        raise NotFound(
+            "the folder holds no complete evidence",
+            expected=SUMS,
+            where=str(folder),
+            hint="an export that was stopped has none; export it again into another folder",
+        )
+    pairs = (line.split("  ", 1) for line in file.read_text(encoding="utf-8").splitlines())
+    return {pair[1]: pair[0] for pair in pairs if len(pair) > 1}
+
+
+def _case(folder: Path) -> dict[str, Any]:
+    try:
+        case: Any = json.loads((folder / CASE).read_bytes())
+        return {
+            **case,
+            **{name: case[name] for name in ("model", "version", "heads", "anchored", "run_key")},
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NotFound(
+            "the folder's case cannot be read",
+            expected=f"{CASE} as it was exported",
+            found=type(error).__name__,
+            where=str(folder / CASE),
+        ) from error
+
+
+def _changed_files(folder: Path, sums: Mapping[str, str]) -> Iterator[Break]:
+    present = {
+        file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()
+    } - {SUMS}
+    for name in sorted(present | sums.keys()):
+        if name not in sums:
+            yield Break(name, f"is not in {SUMS}")
+        elif name not in present:
+            yield Break(name, "is missing")
+        elif digest((folder / name).read_bytes()) != sums[name]:
+            yield Break(name, f"differs from its sum in {SUMS}")
+
+
+def _broken_chain(store: Store, subject: str, head: ledger.Head) -> Iterator[Break]:
+    breaks = ledger.verify(store, subject, anchor=head, records="present")
+    yield from (Break(f"{STORE}/{one.key}", one.problem) for one in breaks)
+    length = ledger.length(store, subject)
+    if length > head.sequence:
+        problem = f"has {length} entries, and its head in {CASE} is entry {head.sequence}"
+        yield Break(f"{STORE}/ledger/{subject}", problem)
+
+
+def _other_anchor(store: Store, model: str, anchored: ledger.Head) -> Iterator[Break]:
+    """Break where the entry that was anchored in MLflow is another one here."""
+    for one in ledger.verify(store, model, anchor=anchored, records="present"):
+        yield Break(f"{STORE}/{one.key}", one.problem)
+
+
+def _other_version(folder: Path, case: Mapping[str, Any]) -> Iterator[Break]:
+    """Break where manifest, its files or the training's record tell of another version."""
+    file = folder / MANIFEST_FILE
+    if not file.is_file():
+        return
+    data = file.read_bytes()
+    for name, wanted in _recorded_digests(folder, case):
+        if digest(data) != wanted:
+            yield Break(MANIFEST_FILE, f"differs from the digest in {name}")
+    try:
+        files = json.loads(data)["files"]
+    except (ValueError, KeyError, TypeError):
+        yield Break(MANIFEST_FILE, "is no manifest")
+        return
+    for kept in sorted((folder / VERSION).rglob("*")):
+        name = kept.relative_to(folder / VERSION).as_posix()
+        wanted = files.get(name) or files.get(f"slipway/{name}")
+        if kept.is_file() and kept != file and digest(kept.read_bytes()) != wanted:
+            yield Break(f"{VERSION}/{name}", "differs from its digest in the manifest")
+
+
+def _recorded_digests(folder: Path, case: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Digests of the manifest that case and record have, with where they stand."""
+    yield CASE, str(case.get("manifest_sha256"))
+    subject, _, run = str(case["run_key"]).partition("/")
+    for stage in ("train", "copy"):
+        name = f"{STORE}/runs/{subject}/{run}/{stage}/{RECORD}"
+        if (folder / name).is_file():
+            try:
+                record = json.loads((folder / name).read_bytes())
+                wanted = record["verdict"]["evidence"].get("manifest_sha256")
+            except (ValueError, KeyError, TypeError, AttributeError):
+                wanted = None
+            if wanted is not None:
+                yield name, str(wanted)
