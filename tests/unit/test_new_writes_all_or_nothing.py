@@ -142,13 +142,16 @@ def test_a_second_target_of_a_dataset_gets_a_model_on_it(tmp_path: Path, home: P
     lines = dataset.read_text().splitlines()
     [moved] = [one for one in lines if one.startswith("      repaired:")]
     lines.remove(moved)
-    dataset.write_text("\n".join([*lines, moved]) + "\n")
+    dataset.write_text("\n".join([*lines, moved.replace(", in_key: false", "")]) + "\n")
     model = home / "include/models/houses_sold/model.yaml"
     model.write_text(model.read_text().replace("    - repaired", "#"))
     written = dataset.read_text()
     result = new(file, "--target", "repaired")
     assert result.exit_code == 0, result.output
     assert "wrote include/models/houses_repaired/model.yaml" in result.output
+    assert "key         row: the dataset has it" in result.output
+    assert "event time  arrival: the dataset has it" in result.output
+    assert "does not cover" not in result.output
     loaded = load_all(home)
     assert [str(one) for one in loaded.problems] == []
     made = loaded.models["houses_repaired"]

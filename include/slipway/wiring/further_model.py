@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,7 @@ def told_by_dataset(spec: DatasetSpec, measured: Measured) -> tuple[KeyGuess, Ti
     """
     identity = spec.identity
     time = told_event_time(measured, identity.time.named or (ARRIVAL,))
-    return KeyGuess(identity.key.named, _WHY), time
+    return KeyGuess(identity.key.named, _WHY), replace(time, why=_WHY)
 
 
 def no_features_of(spec: DatasetSpec, measured: Measured) -> dict[str, str]:
@@ -102,8 +103,9 @@ def _require_label(target: str, spec: DatasetSpec) -> None:
         )
     is_feature = target in spec.streams.features.columns
     hint = (
-        f"move its line from `streams.features` to `streams.labels` there, and take {target!r} "
-        "from the features of every model that has it; then the same command writes a model. "
+        "move its line from `streams.features` to `streams.labels` there, without `in_key`, and "
+        f"take {target!r} from the features of every model that has it; then the same command "
+        "writes a model. "
         if is_feature
         else "add it to `streams.labels` there, and the same command writes a model. "
     )

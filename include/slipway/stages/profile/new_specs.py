@@ -214,6 +214,8 @@ def _with_doubts(plan: NewSpecs, times: pd.Series[Any] | None) -> NewSpecs:
 
 
 def _of_row_key(plan: NewSpecs) -> list[str]:
+    if plan.is_further:
+        return []
     outside = ", ".join(sorted(outside_row_key(plan.columns, plan.key, plan.time)))
     told = f"the key of a row does not cover {outside}: a request may lack what no model takes"
     return [told] if outside else []
