@@ -193,6 +193,24 @@ def test_a_threshold_that_a_constant_passes_is_warned_of(
     assert warning in (root / ".slipway/try/ferry_delay/report.md").read_text()
 
 
+def test_metrics_by_which_a_constant_is_better_are_marked(
+    ferries: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """A gate by the order of the scores holds, and their size is worse than a constant's."""
+    root = ferries("0.5")
+    file = root / "include/models/ferry_delay/model.yaml"
+    weighed = file.read_text().replace("min_rows: 200}", "min_rows: 200, class_weights: {1: 99}}")
+    file.write_text(weighed)
+    result = slipway("try", "ferry_delay", *files(tmp_path / "files"))
+    assert result.exit_code == 0, result.output
+    report = (root / ".slipway/try/ferry_delay/report.md").read_text()
+    assert "the model is worse than a constant." in report
+    (marked,) = (line for line in report.splitlines() if line.startswith("| log_loss |"))
+    assert marked.endswith("| worse than a constant |")
+    (gate,) = (line for line in report.splitlines() if line.startswith("| roc_auc |"))
+    assert gate.endswith("| a gate |")
+
+
 def test_reliability_counts_rows_by_score() -> None:
     """Of two classes by the score of class 1, of several by the likeliest class."""
     two = reliability(np.array([0, 1, 1]), np.array([0.05, 0.95, 1.0]))

@@ -180,10 +180,15 @@ def _print(plan: NewSpecs) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from slipway.stages.profile.plain_numbers import describe_plain, plain_numbers
+
     table = Table(title=f"{plan.file}: {plan.measured.rows:,} rows", title_justify="left")
     for heading in ("Column", "Type", "Missing", "Role", "Why"):
         table.add_column(heading, overflow="fold")
+    plain = plain_numbers(plan)
     for name, one in plan.columns.items():
+        if name in plain:
+            continue
         share = one.column.missing_share
         cells = (name, _type(plan, name), f"{share:.1%}" if share else "", one.role, one.why)
         table.add_row(*map(Text, cells))
@@ -191,6 +196,8 @@ def _print(plan: NewSpecs) -> None:
         table.add_row(*map(Text, (name or "(without a name)", "", "", "not read", why)))
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(table)
+    if plain:
+        console.print(Text(f"{'numbers':<12}{describe_plain(plain)}"))
     for what, said in _guesses(plan):
         console.print(Text(f"{what:<12}{said}"))
     for doubt in plan.doubts:

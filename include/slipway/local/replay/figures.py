@@ -15,6 +15,7 @@ from slipway.stages.monitor.label_join import join_labels, read_labels
 from slipway.stages.monitor.version_classes import read_classes
 from slipway.stages.monitor.windows import MonitoredWindow, Window
 from slipway.stages.report.blocks import Section, Table
+from slipway.values.figures import in_figures
 
 
 def tables_of(world: OutsideWorld, history: History, progress: ReplayProgress) -> list[Section]:
@@ -51,7 +52,7 @@ def _served(world: OutsideWorld, spec: ModelSpec, window: Window, asked: Asked |
         value = _measure(world, spec, window, max(map(int, asked.versions)))
     except SlipwayError:
         value = None
-    return "not computable" if value is None else f"{value:.4f}"
+    return "not computable" if value is None else in_figures(value)
 
 
 def _measure(world: OutsideWorld, spec: ModelSpec, window: Window, version: int) -> float | None:

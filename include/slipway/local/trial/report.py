@@ -19,6 +19,7 @@ from slipway.stages.report.why_dataset import (
     why_dataset,
 )
 from slipway.stages.train.confusion import MOST_IN_RECORD
+from slipway.values.figures import in_few_digits, in_figures
 
 SHOWN_COLUMNS = 15
 _WORTH = (
@@ -111,7 +112,7 @@ def _metrics(trial: Trial) -> Iterator[Section]:
     if evaluated is None:
         return
     numbers, bars = evaluated.numbers, trial.model.gates.metrics
-    rows = []
+    rows, worse = [], [*_worse_than_constant(trial, numbers)]
     for name in sorted(metrics_of(trial.model.task), key=lambda one: one not in bars):
         bar = bars.get(name)
         side = "≥" if METRICS[name].greater_is_better else "≤"
@@ -121,20 +122,39 @@ def _metrics(trial: Trial) -> Iterator[Section]:
                 name,
                 _number(numbers, f"challenger.{name}"),
                 _number(numbers, f"constant.{name}"),
-                "" if threshold is None else f"{side} {threshold:g}",
-                "" if bar is None else "a gate",
+                "" if threshold is None else f"{side} {in_few_digits(threshold)}",
+                "; ".join(_marks(is_gate=bar is not None, is_worse=name in worse)),
             )
         )
     gate = trial.find("gate")
     lines = [*([] if gate is None else [gate.reason]), *weak_thresholds(trial)]
+    if worse:
+        lines.append(f"Warning: by {', '.join(worse)} the model is worse than a constant.")
     head = ("metric", "model", "constant", "threshold", "")
     title = f"Metrics on {numbers['rows']:,} rows that the model has not seen"
     yield Section(title, lines, Table(head, rows))
 
 
+def _worse_than_constant(trial: Trial, numbers: Mapping[str, Number]) -> Iterator[str]:
+    """Yield the metrics by which the model is worse than a constant, whether they gate or not."""
+    for name in metrics_of(trial.model.task):
+        model, constant = numbers.get(f"challenger.{name}"), numbers.get(f"constant.{name}")
+        if isinstance(model, float) and isinstance(constant, float):
+            sign = 1.0 if METRICS[name].greater_is_better else -1.0
+            if sign * (model - constant) < 0:
+                yield name
+
+
+def _marks(*, is_gate: bool, is_worse: bool) -> Iterator[str]:
+    if is_gate:
+        yield "a gate"
+    if is_worse:
+        yield "worse than a constant"
+
+
 def _number(numbers: Mapping[str, Number], name: str) -> str:
     value = numbers.get(name)
-    return f"{value:.4f}" if isinstance(value, float) else "not computable"
+    return in_figures(value) if isinstance(value, float) else "not computable"
 
 
 def held_out_sections(held_out: HeldOut) -> Iterator[Section]:
@@ -153,7 +173,7 @@ def held_out_sections(held_out: HeldOut) -> Iterator[Section]:
             "Confusion matrix", (), Table(("actual, predicted", *matrix["predicted"]), rows)
         )
     if held_out.residuals:
-        quantiles = [(f"{share:.0%}", f"{value:.6g}") for share, value in held_out.residuals]
+        quantiles = [(f"{share:.0%}", in_few_digits(value)) for share, value in held_out.residuals]
         yield Section(
             "Residuals (actual minus predicted)", (), Table(("quantile", "residual"), quantiles)
         )
@@ -163,7 +183,7 @@ def held_out_sections(held_out: HeldOut) -> Iterator[Section]:
         yield Section(
             "Columns",
             [_WORTH.format(metric=held_out.metric, rows=weighed.rows), *_not_weighed(weighed)],
-            Table(("column", "worse by"), [(name, f"{value:.4f}") for name, value in shown]),
+            Table(("column", "worse by"), [(name, in_figures(value)) for name, value in shown]),
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from slipway.local.trial.play import Trial
 from slipway.spec.metrics import METRICS
+from slipway.values.figures import in_few_digits, in_figures
 
 
 def weak_thresholds(trial: Trial) -> Iterator[str]:
@@ -21,7 +22,7 @@ def weak_thresholds(trial: Trial) -> Iterator[str]:
         if (bar.threshold <= constant) if greater else (bar.threshold >= constant):
             side = "above" if greater else "below"
             yield (
-                f"Warning: the threshold {bar.threshold:g} of {metric} is not {side} "
-                f"{constant:.4f}, which a constant reaches on these rows, so a model that learnt "
-                f"nothing passes it: set it {side} that in model.yaml."
+                f"Warning: the threshold {in_few_digits(bar.threshold)} of {metric} is not {side} "
+                f"{in_figures(constant)}, which a constant reaches on these rows, so a model that "
+                f"learnt nothing passes it: set it {side} that in model.yaml."
             )

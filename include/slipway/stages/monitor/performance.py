@@ -27,6 +27,7 @@ from slipway.stages.monitor.label_join import join_labels, read_labels
 from slipway.stages.monitor.version_classes import read_classes
 from slipway.stages.monitor.watched_version import watched_version
 from slipway.stages.monitor.windows import parse_monitored_window
+from slipway.values.figures import in_figures
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,14 +111,16 @@ def judge_performance(realised: RealisedPerformance, monitoring: Monitoring) -> 
     }
     if realised.constant is not None:
         numbers["constant"] = round(realised.constant, 6)
+    value, promised = in_figures(realised.value), in_figures(realised.promised)
+    allowed = in_figures(performance.max_absolute_drop)
     summary = (
-        f"{performance.metric} is {realised.value:.4f} on {realised.labelled} labelled predictions "
-        f"and was {realised.promised:.4f} on the champion's holdout"
+        f"{performance.metric} is {value} on {realised.labelled} labelled predictions "
+        f"and was {promised} on the champion's holdout"
     )
     if drop > performance.max_absolute_drop:
-        limit = f"worse by {drop:.4f}, more than the {performance.max_absolute_drop:.4f} allowed"
+        limit = f"worse by {in_figures(drop)}, more than the {allowed} allowed"
         return Verdict("decayed", f"{summary}: {limit}.{left_out}", numbers)
-    limit = f"within the {performance.max_absolute_drop:.4f} allowed"
+    limit = f"within the {allowed} allowed"
     return Verdict("ok", f"{summary}: {limit}.{left_out}", numbers)
 
 

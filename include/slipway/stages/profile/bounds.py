@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from slipway.stages.profile.measured import MOST_CATEGORIES, Column
 from slipway.stages.profile.natural_zero import has_natural_zero
+from slipway.values.figures import in_few_digits
 
 MOST_EXPECTATIONS = 400
 _NULL_SLACK = 0.1
@@ -85,7 +86,8 @@ def _bounds(column: Column) -> Iterator[Expected]:
         "min_value": _plain(least),
         "max_value": _plain(most),
     }
-    why = f"{low:g} to {high:g} in this file, with as much again on each side"
+    told = f"{in_few_digits(low)} to {in_few_digits(high)}"
+    why = f"{told} in this file, with as much again on each side"
     if least == 0.0 and low > 0:
         why += ", and none below 0"
     yield Expected("expect_column_values_to_be_between", "critical", kwargs, why)

@@ -197,6 +197,10 @@ def _with_doubts(plan: NewSpecs, times: pd.Series[Any] | None) -> NewSpecs:
         for mark in plan.marks
         if _is_number(mark)
     ]
+    skipped = 0 if plan.dialect is None else plan.dialect.skip_lines
+    if skipped:
+        lines = "1 line stands" if skipped == 1 else f"{skipped} lines stand"
+        doubts.append(f"{lines} before the table, not read: `csv.skip_lines` of dataset.yaml")
     # A column without a name is most often the index of a data frame.
     doubts += [f"{name} is not read: {why}" for name, why in plan.measured.left_out.items() if name]
     doubts += _of_row_key(plan)

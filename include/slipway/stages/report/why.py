@@ -25,6 +25,7 @@ from slipway.stages.report.refusals import is_refusal
 from slipway.stages.report.why_next import describe_next
 from slipway.stages.report.why_since import describe_since
 from slipway.stages.rollout.served_difference import describe_difference, describe_served
+from slipway.values.figures import in_figures
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -124,7 +125,7 @@ def _format_metric(metric: tuple[str, Any]) -> str:
     """One metric; a hand may have put anything into a tag."""
     name, value = metric
     try:
-        return f"{name} {float(value):.4f}"
+        return f"{name} {in_figures(float(value))}"
     except (TypeError, ValueError):
         return f"{name} not known"
 

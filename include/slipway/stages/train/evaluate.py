@@ -33,6 +33,7 @@ from slipway.stages.train.gate_numbers import (
 from slipway.stages.train.past_gains import priors
 from slipway.stages.train.slice_numbers import FILE as SLICES
 from slipway.stages.train.slice_numbers import slices_file
+from slipway.values.figures import in_figures
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -147,4 +148,4 @@ def _finite_numbers(numbers: Mapping[str, Number]) -> dict[str, float]:
 
 
 def _format_metric(value: Number) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else "not computable"
+    return in_figures(value) if isinstance(value, float) else "not computable"

@@ -20,6 +20,7 @@ from slipway.stages.train.gate_numbers import (
     read_gain,
     read_prior,
 )
+from slipway.values.figures import in_figures
 
 # MLflow's fallback where a champion's value of 0 makes a relative change meaningless.
 BETTER_THAN_ZERO = 1e-10
@@ -72,7 +73,12 @@ class Figures:
     @property
     def measured(self) -> str:
         """The challenger's value in words."""
-        return f"{self.metric} {self.challenger:.4f}"
+        return f"{self.metric} {in_figures(self.challenger)}"
+
+    @property
+    def others(self) -> str:
+        """The other's value in words."""
+        return in_figures(self.other)
 
     def misses_threshold(self, value: float) -> bool:
         """Return whether a value is on the wrong side of the threshold."""
@@ -112,7 +118,7 @@ def missed_threshold(figures: Figures, *, is_relaxed: bool) -> Iterator[str]:
     told = f"{figures.measured} is {side} the threshold {figures.bar.threshold:g}"
     if figures.against == CHAMPION and figures.misses_threshold(figures.other):
         told += (
-            f", which the champion misses too, by {figures.other:.4f} "
+            f", which the champion misses too, by {figures.others} "
             "(`gates.when_champion_fails: relax` lets a better challenger pass)"
         )
     yield told
@@ -121,13 +127,13 @@ def missed_threshold(figures: Figures, *, is_relaxed: bool) -> Iterator[str]:
 def no_better_than_constant(figures: Figures) -> Iterator[str]:
     """Yield that a first model is no better than a constant."""
     if figures.sign * (figures.challenger - figures.other) <= 0:
-        yield f"{figures.measured} is no better than the constant model's {figures.other:.4f}"
+        yield f"{figures.measured} is no better than the constant model's {figures.others}"
 
 
 def by_point(figures: Figures) -> Iterator[str]:
     """Yield the changes that the two figures alone fall short of, as MLflow compares them."""
     bar, gain = figures.bar, figures.sign * (figures.challenger - figures.other)
-    better = f"is not better than the champion's {figures.other:.4f} by at least"
+    better = f"is not better than the champion's {figures.others} by at least"
     needed = bar.min_absolute_change
     if needed is not None and figures.sign * figures.challenger < (
         figures.sign * figures.other + needed
@@ -144,9 +150,9 @@ def by_lower_bound(figures: Figures) -> Iterator[str]:
     if gain.lower > needed:
         return
     if needed < 0:
-        told = f"may be worse than the champion's {figures.other:.4f} by more than {-needed:.3g}"
+        told = f"may be worse than the champion's {figures.others} by more than {-needed:.3g}"
     else:
-        told = f"is not shown to be better than the champion's {figures.other:.4f}"
+        told = f"is not shown to be better than the champion's {figures.others}"
         told += f" by {needed:.3g}" if needed else ""
     yield f"{figures.measured} {told}: {_bounds(figures, gain)}"
 
@@ -160,8 +166,9 @@ def by_expected_gain(figures: Figures) -> Iterator[str]:
         return
     known = "by the holdout alone" if figures.prior is None else "with what is known of former ones"
     yield (
-        f"{figures.measured} beside the champion's {figures.other:.4f}: a gain of {expected:.4f} "
-        f"is expected {known}, and more than {needed:.4g} is needed: {_bounds(figures, gain)}"
+        f"{figures.measured} beside the champion's {figures.others}: a gain of "
+        f"{in_figures(expected)} is expected {known}, and more than {needed:.4g} is needed: "
+        f"{_bounds(figures, gain)}"
     )
 
 
@@ -175,9 +182,10 @@ RULES: Mapping[Compare, Callable[[Figures], Iterator[str]]] = {
 
 
 def _bounds(figures: Figures, gain: MeasuredGain) -> str:
+    value, lower, upper = map(in_figures, (gain.value, gain.lower, gain.upper))
     return (
-        f"by {figures.sample} its gain of {gain.value:.4f} lies between {gain.lower:.4f} and "
-        f"{gain.upper:.4f} (a true gain of {gain.detectable:.2g} is found in 8 of 10 cases)"
+        f"by {figures.sample} its gain of {value} lies between {lower} and "
+        f"{upper} (a true gain of {gain.detectable:.2g} is found in 8 of 10 cases)"
     )
 
 

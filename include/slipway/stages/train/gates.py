@@ -39,6 +39,7 @@ from slipway.stages.train.gate_rules import (
     no_better_than_constant,
 )
 from slipway.stages.train.slice_numbers import COMPARED, slice_names, worse_slices
+from slipway.values.figures import in_figures
 
 GateAction = Literal["promote", "refuse", "inconclusive"]
 
@@ -198,7 +199,7 @@ def _decisive(gates: Gates, figures: Figures, gain: MeasuredGain) -> str:
 
 def _format_metric(gates: Gates, metric: str, numbers: Mapping[str, Number]) -> str:
     figures = Figures.of(gates, metric, numbers)
-    told = f"{figures.against} {figures.other:.4f}"
+    told = f"{figures.against} {in_figures(figures.other)}"
     if figures.against == CHAMPION and metric in gates.resampled and figures.gain is not None:
         told += f", {_decisive(gates, figures, figures.gain)} by {figures.sample}"
     if figures.misses_threshold(figures.challenger):
