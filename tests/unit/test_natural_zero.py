@@ -69,6 +69,14 @@ def test_a_quantity_with_a_sign_by_its_name_has_no_such_bound(name: str, kind: s
     assert least(name, np.arange(300.0), kind) < 0
 
 
+@pytest.mark.parametrize("name", ["int_rate", "Body Weight", "mean radius", "price_eur"])
+def test_a_quantity_without_a_sign_by_its_name_has_no_value_below(name: str) -> None:
+    """Though it is centred, as interest rates from 5.3 to 29; a growth rate has a sign."""
+    centred = RNG.uniform(5.3, 29, ROWS)
+    assert least(name, centred) == 0
+    assert least(f"growth {name}", centred) < 0
+
+
 def test_far_from_zero_the_range_is_the_bound() -> None:
     """A pressure of 500 is as wrong as one below 0."""
     assert least("pressure", 980 + RNG.exponential(9, ROWS)) > 800

@@ -22,14 +22,32 @@ _SIGNED = frozenset(
 )
 """Words of names whose quantities are negative at other times, whatever this file holds."""
 
+_UNSIGNED = frozenset(
+    {"rate", "price", "cost", "fare", "fee", "salary", "income", "wage", "amount", "weight", "mass"}
+    | {"height", "length", "width", "depth", "size", "area", "volume", "distance", "radius"}
+    | {
+        "perimeter",
+        "diameter",
+        "age",
+        "duration",
+        "speed",
+        "count",
+        "share",
+        "percent",
+        "percentage",
+    }
+)
+"""Words of names whose quantities are never negative, whatever the shape of their values."""
+
 
 def has_natural_zero(column: Column) -> bool:
     """Return whether a column that holds no negative number is expected to hold none.
 
-    Whole numbers count things or name them. Of fractions the minimum alone is no proof: summer
-    temperatures from 3 to 30 are centred, with thin tails on both sides, and go on below zero in
-    winter. Prices and amounts end at zero: they crowd in the lowest tenth of their range, or their
-    upper tail is much longer than the lower one, which zero has cut.
+    Whole numbers count things or name them, and prices and weights are told by their names. Of
+    other fractions the minimum alone is no proof: summer temperatures from 3 to 30 are centred,
+    with thin tails on both sides, and go on below zero in winter. Amounts end at zero: they crowd
+    in the lowest tenth of their range, or their upper tail is much longer than the lower one, which
+    zero has cut.
     """
     values = column.sample.dropna()
     low, high = float(values.min()), float(values.max())
@@ -37,6 +55,9 @@ def has_natural_zero(column: Column) -> bool:
         return False
     if column.type == "integer" or low == 0:
         return True
+    # Far from zero the range alone is the stricter bound.
+    if has_word(column.name, _UNSIGNED):
+        return low - (high - low) < 0
     if len(values) < _FEWEST_ROWS or low - (high - low) >= 0:
         return False
     first, middle, last = values.astype(float).quantile([_LOWEST, 0.5, 1 - _LOWEST])
