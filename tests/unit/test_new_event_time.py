@@ -15,7 +15,8 @@ from slipway.spec import DatasetSpec
 from slipway.spec.loading import load_all
 from slipway.stages.profile.choose_target import plan_target
 from slipway.stages.profile.new_specs import NewSpecs
-from slipway.wiring.new_specs import open_file, plan_file, profile_file
+from slipway.wiring.new_specs import plan_file, profile_file
+from slipway.wiring.opened_file import open_file
 from slipway.wiring.written_specs import write_specs
 
 ROWS = 600

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from slipway.stages.profile.measured import Column
-from slipway.wiring.new_specs import open_file, profile_file
+from slipway.wiring.new_specs import profile_file
+from slipway.wiring.opened_file import open_file
 from tests.support.new_specs import ROWS, binary, csv_file, planned, roles, written
 
 

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from slipway.local.progress import LINE_SECONDS, shown_progress
 from slipway.stages.profile.choose_target import plan_target
-from slipway.wiring.new_specs import open_file, plan_file, profile_file, quick_fit
+from slipway.wiring.new_specs import plan_file, profile_file, quick_fit
+from slipway.wiring.opened_file import open_file
 
 
 def test_long_work_has_a_line_now_and_then_and_short_work_has_none() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from slipway.stages.profile.choose_target import plan_target
 from slipway.stages.profile.target import TargetGuess
-from slipway.wiring.new_specs import open_file, profile_file
+from slipway.wiring.new_specs import profile_file
+from slipway.wiring.opened_file import open_file
 
 RNG = np.random.default_rng(4)
 ROWS = 150

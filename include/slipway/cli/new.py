@@ -61,7 +61,8 @@ def new(
     from slipway.stages.profile.choose_target import find_column, plan_target
     from slipway.stages.profile.told_identity import require_named
     from slipway.wiring.further_model import find_dataset_of_project, no_features_of
-    from slipway.wiring.new_specs import open_file, plan_file, profile_file, quick_fit
+    from slipway.wiring.new_specs import plan_file, profile_file, quick_fit
+    from slipway.wiring.opened_file import open_file
     from slipway.wiring.written_specs import require_features, write_specs
 
     exit_on_sigterm()

@@ -10,8 +10,9 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_v
 from slipway.spec.base import Name, Spec, SpecConflict
 from slipway.spec.cron import Cron
 from slipway.spec.csv import Csv, Separator, Unit, check_marks
+from slipway.spec.declared_identity import declared_identity
 from slipway.spec.expectation_values import cast_arguments
-from slipway.spec.identity import RowIdentity, declared_identity
+from slipway.spec.identity import RowIdentity
 from slipway.spec.identity_fields import (
     EventTimeField,
     KeyField,

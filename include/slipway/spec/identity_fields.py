@@ -10,14 +10,13 @@ from pydantic import Discriminator, Field, Tag
 from slipway.spec.base import SEVERAL, TEXT, SpecConflict
 from slipway.spec.column_names import look_alike
 from slipway.spec.date_and_time import DateAndTime
-from slipway.spec.identity import (
-    ARRIVES,
+from slipway.spec.declared_identity import (
     DeclaredColumn,
-    RowIdentity,
     covered_by_row,
     is_arrival,
     is_key_of_row,
 )
+from slipway.spec.identity import ARRIVES, RowIdentity
 from slipway.values.date_and_time import Part
 from slipway.values.value_types import ColumnType
 

@@ -10,7 +10,8 @@ from slipway.errors import BadParameter
 from slipway.spec.loading import load_dataset
 from slipway.stages.profile.identity import KeyGuess
 from slipway.stages.profile.told_identity import ARRIVAL, told_event_time
-from slipway.wiring.new_specs import OpenedFile, names_of
+from slipway.wiring.new_specs import names_of
+from slipway.wiring.opened_file import OpenedFile
 from slipway.wiring.written_specs import is_taken, require_new_names
 
 if TYPE_CHECKING:
