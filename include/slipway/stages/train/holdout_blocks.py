@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_BLOCKS = 200
 """More blocks are joined to so many: they tell the error of a gain no better."""
 
-_FREQUENCIES = {"hour": "h", "day": "D", "week": "7D", "month": "M"}
+_FREQUENCIES = {"hour": "h", "day": "D", "week": "7D"}
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,12 @@ def divide_into_blocks(
 def _by_time(times: pd.Series, *, unit: str) -> HoldoutBlocks:
     import numpy as np
 
+    # Without a time zone NumPy has them as integers, not as objects.
+    moments = times.dt.tz_localize(None)
     if unit == "month":
-        starts = times.dt.tz_localize(None).dt.to_period("M").dt.start_time
+        starts = moments.dt.to_period("M").dt.start_time
     else:
-        starts = times.dt.floor(_FREQUENCIES[unit])
+        starts = moments.dt.floor(_FREQUENCIES[unit])
     found, numbers = np.unique(starts.to_numpy(), return_inverse=True)
     if len(found) > MOST_BLOCKS:
         numbers = numbers * MOST_BLOCKS // len(found)

@@ -68,7 +68,7 @@ class PrecisionByBlock:
     Attributes:
         positive: Rows of class 1 by score, from the greatest, and block, sparse, of shape
             (n_scores, n_blocks).
-        every: All rows likewise.
+        every: All rows likewise, each at the next score of class 1 that is no greater.
     """
 
     positive: sparse.csr_array
@@ -103,14 +103,18 @@ def roc_auc_ovr(rows: BlockRows) -> MeanArea:
 
 def average_precision(rows: BlockRows) -> PrecisionByBlock:
     """Prepare the average precision."""
-    scores, places = np.unique(-rows.scores, return_inverse=True)
-    shape = (len(scores), rows.count)
-    ones = np.ones(len(places))
     is_one = rows.labels == 1
-    return PrecisionByBlock(
-        sparse.csr_array((ones[is_one], (places[is_one], rows.blocks[is_one])), shape=shape),
-        sparse.csr_array((ones, (places, rows.blocks)), shape=shape),
-    )
+    # Precision counts at the scores of class 1 alone: rows between two of them fall to the lower.
+    scores = np.unique(-rows.scores[is_one])
+    places = np.searchsorted(scores, -rows.scores)
+    above = places < len(scores)
+    shape = (len(scores), rows.count)
+
+    def counted(inside: Array) -> sparse.csr_array:
+        ones = np.ones(int(inside.sum()))
+        return sparse.csr_array((ones, (places[inside], rows.blocks[inside])), shape=shape)
+
+    return PrecisionByBlock(counted(is_one), counted(above))
 
 
 def _area(rows: BlockRows, is_one: Array, scores: Array) -> AreaByBlock:
