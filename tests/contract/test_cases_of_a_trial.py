@@ -92,6 +92,9 @@ def test_the_evidence_of_a_trial_verifies_itself(kept: Path, tmp_path: Path) -> 
     verified = slipway("evidence", "--verify", str(target))
     assert verified.exit_code == 0, verified.output
     assert "2 entries of ferries, " in verified.output
+    absent = slipway("evidence", "--verify", str(tmp_path / "absent"))
+    assert "no complete evidence" in absent.output
+    assert not (tmp_path / "absent").exists()
     again = slipway(*words)
     assert (again.exit_code, "the folder is not empty" in again.output) == (1, True)
     entry = target / "store/ledger/ferries/00000001.json"

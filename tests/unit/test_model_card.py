@@ -67,6 +67,7 @@ def test_a_card_has_what_the_records_say(env: TrainingEnv) -> None:
     for line in (
         "# ferry_delay version 2",
         "| dataset | ferries |",
+        "| labelled rows in neither part | 0 |",
         f"| holdout rows | {gated['rows']:,} |",
         "| wind | number | number |",
         "| estimator | sklearn.linear_model.LogisticRegression |",
@@ -104,7 +105,7 @@ def test_a_version_without_records_is_not_guessed(env: TrainingEnv, tmp_path: Pa
     manifest = open_sealed(env.registry.download(MODEL, 2, tmp_path / "v"))
     case = read_case(env.store, env.registry.version(MODEL, 2), manifest=manifest)
     text = card_files(case)[MARKDOWN].decode()
-    assert "- Left out: not recorded." in text
+    assert "- Left out of the join: not recorded." in text
     assert "| labelled rows | not recorded |" in text
     assert f"| holdout rows | {manifest['holdout_rows']:,} |" in text
     assert "| roc_auc | 0." in text

@@ -53,6 +53,9 @@ def verify_evidence(folder: Path) -> Verified:
     """
     from slipway.adapters.object_store import open_store
     from slipway.stages.evidence.layout import STORE
+    from slipway.stages.evidence.verify import require_complete
     from slipway.stages.evidence.verify import verify_evidence as verify
 
+    # Opening a store makes its folder.
+    require_complete(folder)
     return verify(folder, open_store(str(folder / STORE)))

@@ -39,8 +39,18 @@ def _data(case: VersionCase) -> Section:
         rows.append((f"{part} rows", recorded(found.get(f"{part}_rows"))))
         span = [recorded(found.get(f"{part}_{end}")) for end in ("start", "end")]
         rows.append((f"{part} time span", NOT_RECORDED if NOT_RECORDED in span else _span(span)))
+    rows.append(("labelled rows in neither part", _in_neither(case)))
     rows.append(("split", _split(case)))
     return facts("Data", rows, [_left_out(case)])
+
+
+def _in_neither(case: VersionCase) -> str:
+    """Number of labelled rows that are older than the window of the training."""
+    labelled = case.number("snapshot", "labelled_rows")
+    parts = [case.number("train", f"{part}_rows") for part in ("training", "holdout")]
+    if not isinstance(labelled, int) or not all(isinstance(one, int) for one in parts):
+        return NOT_RECORDED
+    return f"{labelled - sum(int(one or 0) for one in parts):,}"
 
 
 def _span(ends: list[str]) -> str:
@@ -63,16 +73,16 @@ def _split(case: VersionCase) -> str:
 def _left_out(case: VersionCase) -> str:
     snapshot = case.verdict("snapshot").numbers
     if not snapshot:
-        return f"Left out: {NOT_RECORDED}."
+        return f"Left out of the join: {NOT_RECORDED}."
     counts = {
         name: value
         for name, value in snapshot.items()
         if name not in _OWN and isinstance(value, int) and value
     }
     if not counts:
-        return "Left out: no row."
+        return "Left out of the join: no row."
     named = (f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
-    return f"Left out: {', '.join(named)}."
+    return f"Left out of the join: {', '.join(named)}."
 
 
 def _features(case: VersionCase) -> Section:

@@ -48,6 +48,7 @@ def verify_evidence(folder: Path, store: Store) -> Verified:
     Raises:
         NotFound: It holds no complete evidence.
     """
+    require_complete(folder)
     sums = _sums(folder)
     case = _case(folder)
     breaks = list(_changed_files(folder, sums))
@@ -63,16 +64,24 @@ def verify_evidence(folder: Path, store: Store) -> Verified:
     )
 
 
-def _sums(folder: Path) -> dict[str, str]:
-    file = folder / SUMS
-    if not file.is_file():
+def require_complete(folder: Path) -> None:
+    """Raise unless a folder holds an export that came to its end.
+
+    Raises:
+        NotFound: It has no sums, or no part of the store.
+    """
+    if not (folder / SUMS).is_file() or not (folder / STORE).is_dir():
         raise NotFound(
             "the folder holds no complete evidence",
-            expected=SUMS,
+            expected=f"{SUMS} and {STORE}/",
             where=str(folder),
             hint="an export that was stopped has none; export it again into another folder",
         )
-    pairs = (line.split("  ", 1) for line in file.read_text(encoding="utf-8").splitlines())
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("  ", 1) for line in lines)
     return {pair[1]: pair[0] for pair in pairs if len(pair) > 1}
 
 
