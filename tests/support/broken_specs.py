@@ -175,8 +175,25 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         ),
     ),
     "gate without a bar": (
-        broken_model("threshold: 0.6", ""),
+        broken_model("threshold: 0.6", "compare: point"),
         "gates.metrics.roc_auc: sets no bar, so every challenger passes",
+    ),
+    "slice of a column that is not there": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}", "    roc_auc: {}\n  slices: {columns: [wnd]}"
+        ),
+        f"{MODEL_FILE}:13: gates.slices.columns.0: given 'wnd'",
+    ),
+    "range of a text": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {}\n  slices: {named: {far: {kind: {min: 1}}}}",
+        ),
+        f"{MODEL_FILE}:13: gates.slices.named.far.kind: 'kind' is of type string; expected integer",
+    ),
+    "margin without its rule": (
+        broken_model("{threshold: 0.6}", "{compare: better, margin: 0.1}"),
+        "gates.metrics.roc_auc.*: `compare: not_worse` and `margin` belong together",
     ),
     "class 1 of another type than the target": (
         broken_model("target: sold\n", "target: sold\npositive: UP\n"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import get_args
 
 from slipway.spec.column_names import column_name_problems
 from slipway.spec.dataset import DatasetSpec
@@ -13,9 +14,11 @@ from slipway.spec.key_type import key_type_problems
 from slipway.spec.model import ModelSpec
 from slipway.spec.problem_at import problem_at
 from slipway.spec.problems import Problem
+from slipway.spec.slices import SliceCondition, SliceRange
 from slipway.spec.unused_sections import unused_sections
 from slipway.spec.yaml_reader import Document, Where
 from slipway.values.text_format import FALSE_WORDS, TRUE_WORDS
+from slipway.values.value_types import ColumnType
 
 
 def dataset_problems(spec: DatasetSpec, documents: Mapping[str, Document]) -> Iterator[Problem]:
@@ -97,14 +100,29 @@ def feature_columns(spec: ModelSpec) -> Iterator[tuple[Where, str]]:
             yield ("features", kind, index), name
 
 
-def gate_columns(spec: ModelSpec) -> Iterator[tuple[Where, str]]:
-    """Yield the columns that a model's gates name, with their places in `model.yaml`."""
+_TYPES: frozenset[str] = frozenset(get_args(ColumnType))
+
+
+def gate_columns(spec: ModelSpec) -> Iterator[tuple[Where, str, frozenset[str]]]:
+    """Yield the columns that a model's gates name, with their places and the types that fit."""
     gates = spec.gates
     if gates.cluster is not None:
-        yield ("gates", "cluster"), gates.cluster
+        yield ("gates", "cluster"), gates.cluster, _TYPES
     if gates.slices is not None:
         for index, name in enumerate(gates.slices.columns):
-            yield ("gates", "slices", "columns", index), name
+            yield ("gates", "slices", "columns", index), name, _TYPES - {"timestamp"}
         for title, conditions in gates.slices.named.items():
-            for name in conditions:
-                yield ("gates", "slices", "named", title, name), name
+            for name, condition in conditions.items():
+                where: Where = ("gates", "slices", "named", title, name)
+                yield where, name, _fitting(condition)
+
+
+def _fitting(condition: SliceCondition) -> frozenset[str]:
+    """Types of a column that a condition can be compared with."""
+    if isinstance(condition, SliceRange):
+        return frozenset({"integer", "number"})
+    values = condition if isinstance(condition, list) else [condition]
+    if any(isinstance(one, str) for one in values):
+        return frozenset({"string"})
+    is_truth = any(isinstance(one, bool) for one in values)
+    return frozenset({"boolean"} if is_truth else {"integer", "number"})

@@ -75,9 +75,11 @@ def _columns(spec: ModelSpec, dataset: DatasetSpec, document: Document) -> Itera
         else:
             kinds = _NUMERIC if where[1] == "numeric" else _CATEGORICAL
             yield from _wrong_type(document, where, name, features[name], kinds)
-    for where, name in gate_columns(spec):
+    for where, name, fitting in gate_columns(spec):
         if name not in features:
             yield unknown_column(document, where, name, features, "features")
+        else:
+            yield from _wrong_type(document, where, name, features[name], fitting)
     if spec.target not in labels or spec.target in key:
         others = [name for name in labels if name not in key]
         yield unknown_column(document, ("target",), spec.target, others, "labels")
