@@ -143,8 +143,8 @@ def test_only_the_first_metric_is_compared_without_a_word() -> None:
     ("when", "gain", "action", "told"),
     [
         ("relax", _gain(0.04, 0.01), "promote", "both miss the threshold 0.6, which was relaxed"),
-        ("relax", _gain(0.04, -0.01), "refuse", "not shown to be better"),
-        ("refuse", _gain(0.04, 0.01), "refuse", "which the champion misses too, by 0.5000"),
+        ("relax", _gain(0.04, -0.01), "refuse", "is below the threshold 0.6, which the champion"),
+        ("refuse", _gain(0.04, 0.01), "refuse", "which the champion misses too, with 0.5000"),
         ("relax", _gain(-0.04, -0.08), "refuse", "0.4600 is below the threshold 0.6"),
     ],
 )
@@ -153,10 +153,20 @@ def test_a_threshold_that_the_champion_misses_does_not_lock_it_in(
 ) -> None:
     """A better challenger passes by default; the verdict says that both miss it."""
     gates = Gates.model_validate({"metrics": BETTER, "when_champion_fails": when})
-    numbers = _judge(BETTER, gain, champion=0.5).numbers
+    numbers = {**_judge(BETTER, gain, champion=0.5).numbers, "constant.roc_auc": 0.5}
     verdict = gate(gates, numbers)
     assert verdict.action == action
     assert told in verdict.reason
+
+
+def test_two_bad_models_that_differ_by_chance_relax_nothing() -> None:
+    """Nor does one that is shown to be better, and worse than a constant."""
+    point = {"roc_auc": {"threshold": 0.6, "compare": "point", "min_absolute_change": 0.0}}
+    numbers = {**_judge(point, None, champion=0.30).numbers, "challenger.roc_auc": 0.31}
+    gates = Gates.model_validate({"metrics": point})
+    assert gate(gates, {**numbers, "constant.roc_auc": 0.5}).action == "refuse"
+    shown = {**_judge(BETTER, _gain(0.1, 0.05), champion=0.3).numbers, "constant.roc_auc": 0.5}
+    assert gate(Gates.model_validate({"metrics": BETTER}), shown).action == "refuse"
 
 
 def test_a_holdout_that_can_never_decide_is_warned_of() -> None:

@@ -120,8 +120,8 @@ class Gates(Spec):
     when_champion_fails: Literal["relax", "refuse"] = Field(
         default="relax",
         description="What becomes of a threshold that the champion itself misses on the same rows: "
-        "`relax`: a challenger that is better than the champion needs not reach it. `refuse`: it "
-        "has to.",
+        "`relax`: a challenger that is shown to be better than the champion, and is better than a "
+        "constant, needs not reach it. `refuse`: it has to.",
     )
 
     @model_validator(mode="after")

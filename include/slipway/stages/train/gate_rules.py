@@ -110,6 +110,25 @@ def prior_of(bar: Threshold, metric: str, numbers: Mapping[str, Number]) -> Norm
     return read_prior(numbers, metric) if own is None else NormalPrior(own.mean, own.deviation)
 
 
+def may_relax(figures: Figures, *, constant: float | None) -> bool:
+    """Return whether a threshold may be relaxed: the champion misses it, and is shown to be worse.
+
+    A challenger that is no better than a constant never passes so.
+
+    Args:
+        figures: Figures of the metric.
+        constant: Value of a constant; None: not known.
+    """
+    return (
+        figures.against == CHAMPION
+        and figures.misses_threshold(figures.other)
+        and figures.gain is not None
+        and figures.gain.lower > 0
+        and constant is not None
+        and figures.sign * (figures.challenger - constant) > 0
+    )
+
+
 def missed_threshold(figures: Figures, *, is_relaxed: bool) -> Iterator[str]:
     """Yield that the challenger misses the threshold, unless it is relaxed."""
     if is_relaxed or not figures.misses_threshold(figures.challenger):
@@ -118,8 +137,8 @@ def missed_threshold(figures: Figures, *, is_relaxed: bool) -> Iterator[str]:
     told = f"{figures.measured} is {side} the threshold {figures.bar.threshold:g}"
     if figures.against == CHAMPION and figures.misses_threshold(figures.other):
         told += (
-            f", which the champion misses too, by {figures.others} "
-            "(`gates.when_champion_fails: relax` lets a better challenger pass)"
+            f", which the champion misses too, with {figures.others} (a challenger passes that is "
+            "shown to be better, by `compare: better` and `gates.when_champion_fails: relax`)"
         )
     yield told
 

@@ -35,6 +35,7 @@ from slipway.stages.train.gate_rules import (
     RULES,
     Figures,
     in_words,
+    may_relax,
     missed_threshold,
     no_better_than_constant,
 )
@@ -106,7 +107,10 @@ def _one_class(metric: str, numbers: Mapping[str, Number]) -> str:
 def _failures(gates: Gates, metric: str, numbers: Mapping[str, Number]) -> Iterator[str]:
     """Yield why one metric refuses; its figures are finite."""
     figures = Figures.of(gates, metric, numbers)
-    yield from missed_threshold(figures, is_relaxed=_is_relaxed(gates, figures))
+    is_relaxed = gates.when_champion_fails == "relax" and may_relax(
+        figures, constant=finite(numbers.get(f"{CONSTANT}.{metric}"))
+    )
+    yield from missed_threshold(figures, is_relaxed=is_relaxed)
     if figures.against == CONSTANT:
         yield from no_better_than_constant(figures)
         return
@@ -114,16 +118,6 @@ def _failures(gates: Gates, metric: str, numbers: Mapping[str, Number]) -> Itera
     if compare is None or (metric in gates.resampled and _is_undecided(gates, metric, numbers)):
         return
     yield from RULES[compare](figures)
-
-
-def _is_relaxed(gates: Gates, figures: Figures) -> bool:
-    """Whether the champion misses the threshold too, by more than the challenger."""
-    return (
-        gates.when_champion_fails == "relax"
-        and figures.against == CHAMPION
-        and figures.misses_threshold(figures.other)
-        and figures.sign * (figures.challenger - figures.other) > 0
-    )
 
 
 def _is_undecided(gates: Gates, metric: str, numbers: Mapping[str, Number]) -> bool:
