@@ -11,7 +11,8 @@ from slipway.spec.estimators import ESTIMATORS
 from slipway.spec.model import ModelSpec
 from slipway.spec.monotonic_constraints import constraints_of
 from slipway.spec.problem_at import problem_at, unknown_name
-from slipway.spec.problems import Problem, format_value
+from slipway.spec.problems import Problem, format_value, nearest
+from slipway.spec.xgboost_params import XGBOOST_PARAMS
 from slipway.spec.yaml_reader import Document, Where
 
 _PARAMS: Where = ("estimator", "params")
@@ -41,8 +42,20 @@ def param_problems(
     """
     if "estimator" in own:
         return
+    yield from _misspelt(spec, document)
     yield from _objective(spec, document)
     yield from _constraints(spec, document, counted=not {"features", "transformer"} & set(own))
+
+
+def _misspelt(spec: ModelSpec, document: Document) -> Iterator[Problem]:
+    """Names that XGBoost would ignore, where one that it knows is spelt alike."""
+    if not spec.estimator.name.startswith("xgboost."):
+        return
+    for name in spec.estimator.params:
+        if name not in XGBOOST_PARAMS and nearest(name, XGBOOST_PARAMS) is not None:
+            summary = f"which {spec.estimator.name} would ignore"
+            where = (*_PARAMS, name)
+            yield unknown_name(document, where, name, summary=summary, allowed=XGBOOST_PARAMS)
 
 
 def _objective(spec: ModelSpec, document: Document) -> Iterator[Problem]:
