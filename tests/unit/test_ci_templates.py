@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from slipway import cli
+from slipway.cli.commands import commands as slipway_commands
 from tests.support.kustomize import kustomize
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -73,7 +73,7 @@ def test_every_slipway_command_and_option_exists(file: Path) -> None:
         if not command.startswith(".venv/bin/slipway "):
             continue
         words = shlex.split(command)
-        known = cli.main.commands[words[1]]
+        known = slipway_commands.commands[words[1]]
         options = {option for one in known.params for option in one.opts}
         assert {word for word in words if word.startswith("--")} <= options
 

@@ -241,8 +241,9 @@ def test_the_command_of_an_image_is_the_command_of_a_checkout(tmp_path: Path) ->
     subprocess.run(["/bin/sh", "-ec", script], check=True)
     program = (tmp_path / "bin" / "slipway").read_text()
     assert [type(line).__name__ for line in ast.parse(program).body] == ["ImportFrom", "Expr"]
-    body = program.partition("\n")[2].replace("main()", "main(['--version'])")
-    done = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, check=True)
+    body = program.partition("\n")[2]
+    command = [sys.executable, "-c", body, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("slipway, version")
     [path] = (tmp_path / "lib" / "python3.11" / "site-packages").glob("*.pth")
     assert path.read_text() == "/opt/slipway/include\n"
