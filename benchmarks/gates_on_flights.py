@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 from harness import Effort, Ratio, run
 from rich.progress import Progress
@@ -26,7 +27,7 @@ from slipway.local.sample_deliveries import make_sample
 from slipway.local.trial.play import TRAINING
 from slipway.records.outcomes import Outcome
 from slipway.records.run_records import RunRecord
-from slipway.records.verdicts import Verdict
+from slipway.records.verdicts import Number, Verdict
 from slipway.spec.gates import Gates
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.ports.package import Package
@@ -71,7 +72,8 @@ def measure_year(effort: Effort) -> Iterator[Ratio]:
     with tempfile.TemporaryDirectory() as folder:
         year = _Year(Path(folder), holdout_days=effort.options.holdout_days)
         challengers = year.train_until(last)
-        areas = {one.month: year.areas(one.package, challengers[-1].pins) for one in challengers}
+        rows = year.labelled_rows(challengers[-1].pins)
+        areas = {one.month: year.areas(one.package, rows) for one in challengers}
         for rule in RULES:
             served, told = year.play(rule, challengers, areas)
             if not effort.options.json:
@@ -98,6 +100,7 @@ class _Year:
             self.files = make_sample(
                 project / "include" / "datasets" / DATASET, folder / "sample", progress=progress
             )
+        self._compared: dict[tuple[int, int], Mapping[str, Number]] = {}
         tables = self.container.tables
         self.contest = Comparison(self.spec, self.dataset, tables, measure, BlockGains())
 
@@ -141,9 +144,9 @@ class _Year:
             raise SystemExit(f"{stage} gave no verdict")
         return outcome
 
-    def areas(self, package: Package, pins: Snapshot) -> dict[int, float]:
-        """Return the area of a model on each month."""
-        rows = read_labelled(
+    def labelled_rows(self, pins: Snapshot) -> pd.DataFrame:
+        """Return all labelled rows, of the whole year."""
+        return read_labelled(
             self.container.tables,
             self.dataset,
             Snapshot(
@@ -154,6 +157,9 @@ class _Year:
             columns=list(self.spec.features.names),
             target=self.spec.target,
         )
+
+    def areas(self, package: Package, rows: pd.DataFrame) -> dict[int, float]:
+        """Return the area of a model on each month."""
         months = rows[self.dataset.identity.time.column].dt.month
         found = {}
         for month, inside in rows.groupby(months):
@@ -161,6 +167,14 @@ class _Year:
             value = measure([METRIC], actual=inside[self.spec.target], scores=scores)[METRIC]
             found[int(str(month))] = float(value or 0.0)
         return found
+
+    def _compare(self, one: Challenger, champion: Challenger) -> Mapping[str, Number]:
+        """Compare two models, once for all rules."""
+        pair = (one.month, champion.month)
+        if pair not in self._compared:
+            found = self.contest.compare(one.pins, one.package, champion.package, version=1)
+            self._compared[pair] = found.numbers
+        return self._compared[pair]
 
     def play(
         self, rule: str, challengers: list[Challenger], areas: Mapping[int, Mapping[int, float]]
@@ -170,8 +184,7 @@ class _Year:
         champion = challengers[0]
         served, told = [areas[champion.month][champion.month + 1]], []
         for one in challengers[1:]:
-            numbers = self.contest.compare(one.pins, one.package, champion.package, version=1)
-            verdict = gate(gates, numbers.numbers)
+            verdict = gate(gates, self._compare(one, champion))
             told.append(f"{rule:>9} {one.month:>2} {verdict.action:<12} {verdict.reason}")
             champion = one if verdict.action == "promote" else champion
             served.append(areas[champion.month][one.month + 1])

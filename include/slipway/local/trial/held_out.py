@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from slipway.adapters.model_package.package import Package
 
-BINS = 10
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
@@ -122,19 +121,17 @@ def reliability(actual: np.ndarray[Any, Any], scores: np.ndarray[Any, Any]) -> l
         scores: Probabilities of class 1, of shape (n_rows,), or of each class, of shape
             (n_rows, n_classes); of these the greatest counts.
     """
-    import numpy as np
+    from slipway.adapters.metrics.class_metrics import CALIBRATION_BINS, calibration_bins
 
-    likely = scores if scores.ndim == 1 else scores.max(axis=1)
-    right = actual if scores.ndim == 1 else (scores.argmax(axis=1) == actual)
-    places = np.minimum((likely * BINS).astype(int), BINS - 1)
+    likely, right, places = calibration_bins(actual, scores)
     found = []
-    for place in range(BINS):
+    for place in range(CALIBRATION_BINS):
         inside = places == place
         if inside.any():
             found.append(
                 ReliabilityBin(
-                    place / BINS,
-                    (place + 1) / BINS,
+                    place / CALIBRATION_BINS,
+                    (place + 1) / CALIBRATION_BINS,
                     int(inside.sum()),
                     float(likely[inside].mean()),
                     float(right[inside].mean()),
