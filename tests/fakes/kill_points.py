@@ -107,3 +107,20 @@ class KillableProxy:
             return found(*given, **named)
 
         return write
+
+
+REGISTRY_WRITES = frozenset({"set_alias", "delete_alias", "tag", "anchor"})
+"""Methods by which a rollout changes the registry."""
+
+
+def count_writes(env: Any, store: KillableStore) -> KillPoint:
+    """Count what an environment writes to its store and registry; return what may kill it.
+
+    Args:
+        env: Environment of rollouts on fakes.
+        store: Its store.
+    """
+    kill_point = KillPoint()
+    store.kill_point = kill_point
+    env.registry = KillableProxy(env.registry, kill_point, writes=REGISTRY_WRITES)
+    return kill_point

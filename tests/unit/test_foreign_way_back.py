@@ -14,7 +14,7 @@ from slipway.errors import RegistryUnavailable
 from slipway.records.leases import find_lease
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.rollout.version_outcome import ROLLED_BACK, ROLLOUT_TAG, SERVING, VERIFIED
-from tests.fakes.kill_points import KillableProxy, KillableStore, Killed, KillPoint
+from tests.fakes.kill_points import KillableStore, Killed, KillPoint, count_writes
 from tests.support.rollout_env import MODEL, SPEC, RolloutEnv, evidence
 from tests.unit.test_rollback_without_registry import Away
 
@@ -25,7 +25,6 @@ ONE_STEP = SPEC.model_copy(
         )
     }
 )
-REGISTRY_WRITES = frozenset({"set_alias", "delete_alias", "tag", "anchor"})
 SWEEPS = 6
 
 WAS_CHAMPION, BY_HAND = 3, 1
@@ -217,10 +216,7 @@ def killable(hand: Callable[[RolloutEnv], None]) -> tuple[RolloutEnv, KillPoint]
     store = KillableStore()
     env = served_by_three(store)
     hand(env)
-    fuse = KillPoint()
-    store.kill_point = fuse
-    env.registry = KillableProxy(env.registry, fuse, writes=REGISTRY_WRITES)  # type: ignore[assignment]
-    return env, fuse
+    return env, count_writes(env, store)
 
 
 def sweep(env: RolloutEnv, *, holder: str) -> None:

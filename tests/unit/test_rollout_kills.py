@@ -12,7 +12,7 @@ from slipway.records import ledger
 from slipway.records.champion_history import champion_as_of
 from slipway.records.leases import find_lease
 from slipway.records.open_work import open_stages
-from tests.fakes.kill_points import KillableProxy, KillableStore, Killed, KillPoint
+from tests.fakes.kill_points import KillableStore, Killed, KillPoint, count_writes
 from tests.support.rollout_env import MODEL, SPEC, RolloutEnv
 
 ONE_STEP = SPEC.model_copy(
@@ -22,7 +22,6 @@ ONE_STEP = SPEC.model_copy(
         )
     }
 )
-REGISTRY_WRITES = frozenset({"set_alias", "delete_alias", "tag", "anchor"})
 SWEEPS = 6
 
 
@@ -101,10 +100,7 @@ def killable(prepare: Callable[[RolloutEnv], None]) -> tuple[RolloutEnv, KillPoi
     store = KillableStore()
     env = RolloutEnv(store=store, spec=ONE_STEP)
     prepare(env)
-    fuse = KillPoint()
-    store.kill_point = fuse
-    env.registry = KillableProxy(env.registry, fuse, writes=REGISTRY_WRITES)  # type: ignore[assignment]
-    return env, fuse
+    return env, count_writes(env, store)
 
 
 def sweep(env: RolloutEnv, *, ended: str) -> None:

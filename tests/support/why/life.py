@@ -20,11 +20,10 @@ from slipway.records.verdicts import Verdict
 from slipway.serving.v2.protocol import Inputs
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.report.why import why
-from tests.fakes.kill_points import KillableProxy, KillableStore, Killed
+from tests.fakes.kill_points import REGISTRY_WRITES, KillableProxy, KillableStore, Killed
 from tests.support.promotions import promoted
 from tests.support.rollout_env import MODEL, RolloutEnv, evidence, score
 
-REGISTRY_WRITES = frozenset({"set_alias", "delete_alias", "tag", "anchor"})
 CALLS = REGISTRY_WRITES | {"alias", "version", "exists", "copies", "download"}
 
 
