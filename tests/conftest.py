@@ -54,6 +54,11 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("slipway")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name packed bytes by their argument: they may hold a clock, and workers compare names."""
+    return argname if isinstance(val, bytes) and b"\x00" in val else None
+
+
 def free_port() -> int:
     """A free TCP port on loopback."""
     with socket.socket() as probe:

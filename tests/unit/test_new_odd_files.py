@@ -21,7 +21,7 @@ from tests.support.new_specs import binary, planned, written
         ("none.tsv", b"", "the file is empty"),
         ("none.jsonl", b"", "the file is empty"),
         ("none.parquet", b"", "the file is empty"),
-        ("none.csv.gz", gzip.compress(b""), "the file is empty"),
+        ("none.csv.gz", gzip.compress(b"", mtime=0), "the file is empty"),
         ("header.csv", b"a,b\n", "the file holds no rows"),
         ("blank.csv", b"\n  \n\r\n\t\n", "the file is empty"),
         ("blank.csv", "\ufeff\n \n".encode("utf-16"), "the file is empty"),
