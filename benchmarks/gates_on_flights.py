@@ -21,7 +21,6 @@ import yaml
 from harness import Effort, Ratio, run
 from rich.progress import Progress
 
-from slipway.adapters.metrics import BlockGains, measure
 from slipway.adapters.model_package import load_package
 from slipway.local.sample_deliveries import make_sample
 from slipway.local.trial.play import TRAINING
@@ -34,6 +33,7 @@ from slipway.stages.ports.package import Package
 from slipway.stages.train.comparison import Comparison
 from slipway.stages.train.gates import gate
 from slipway.wiring import run_stage
+from slipway.wiring.gate_tools import gate_tools
 from slipway.wiring.scratch_container import ScratchContainer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,7 +102,7 @@ class _Year:
             )
         self._compared: dict[tuple[int, int], Mapping[str, Number]] = {}
         tables = self.container.tables
-        self.contest = Comparison(self.spec, self.dataset, tables, measure, BlockGains())
+        self.contest = Comparison(self.spec, self.dataset, tables, gate_tools())
 
     def train_until(self, last: int) -> list[Challenger]:
         """Ingest month after month, and train at the end of each from the first on."""
@@ -164,7 +164,9 @@ class _Year:
         found = {}
         for month, inside in rows.groupby(months):
             scores = package.predict(inside)
-            value = measure([METRIC], actual=inside[self.spec.target], scores=scores)[METRIC]
+            value = self.contest.tools.measure(
+                [METRIC], actual=inside[self.spec.target], scores=scores
+            )[METRIC]
             found[int(str(month))] = float(value or 0.0)
         return found
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 
-from slipway.adapters.metrics import BlockGains, measure
 from slipway.adapters.model_package import Package, load_package
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
@@ -27,6 +26,7 @@ from slipway.stages.rollout.promote_champion import promote_champion
 from slipway.stages.rollout.reconcile import reconcile
 from slipway.stages.rollout.switch import switch
 from slipway.stages.rollout.verify import verify
+from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.kill_points import KillableProxy, KillPoint
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
@@ -167,7 +167,7 @@ class Environment:
             theirs.version(model, int(which)) if which.isdecimal() else theirs.alias(model, which)
         )
         assert version is not None
-        tools = RegateTools(training.registry, training.tables, load_package, measure, BlockGains())
+        tools = RegateTools(training.registry, training.tables, load_package, gate_tools())
         outcome = import_version.import_version(
             training.spec,
             training.dataset,

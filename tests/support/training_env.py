@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from slipway.adapters.metrics import BlockGains, measure
 from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.records.requests import Request, file_request
@@ -26,6 +25,7 @@ from slipway.stages.train.evaluate import evaluate
 from slipway.stages.train.promote import gate_challenger, promote_challenger
 from slipway.stages.train.snapshot import snapshot
 from slipway.stages.train.train import train
+from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
@@ -117,8 +117,7 @@ class TrainingEnv:
             registry=self.registry,
             tracking=self.tracking,
             load=load_package,
-            measure=measure,
-            gains=BlockGains(),
+            tools=gate_tools(),
             **self._common(request),
         )
 

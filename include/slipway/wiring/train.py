@@ -67,9 +67,9 @@ def run_train(call: StageCall) -> RunRecord:
 @stage("evaluate", required=(MODEL, REQUEST), recorded=True)
 def run_evaluate(call: StageCall) -> RunRecord:
     """Measure challenger and champion on the same rows."""
-    from slipway.adapters.metrics import BlockGains, measure
     from slipway.adapters.model_package import load_package
     from slipway.stages.train.evaluate import evaluate
+    from slipway.wiring.gate_tools import gate_tools
 
     return evaluate(
         *call.model_and_dataset(),
@@ -79,8 +79,7 @@ def run_evaluate(call: StageCall) -> RunRecord:
         registry=call.container.registry,
         tracking=call.container.tracking,
         load=load_package,
-        measure=measure,
-        gains=BlockGains(),
+        tools=gate_tools(),
     )
 
 

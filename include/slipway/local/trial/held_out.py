@@ -71,14 +71,14 @@ def measure_held_out(trial: Trial, *, progress: Callable[[str], None]) -> HeldOu
         trial: Trial, played to its end.
         progress: Shows how far it is.
     """
-    from slipway.adapters.metrics import BlockGains, measure
     from slipway.adapters.model_package import load_package
+    from slipway.wiring.gate_tools import gate_tools
 
     pinned, trained = trial.find("snapshot"), trial.find("train")
     if pinned is None or trained is None:
         return None
     container, spec = trial.container, trial.model
-    contest = Comparison(spec, trial.dataset, container.tables, measure, BlockGains())
+    contest = Comparison(spec, trial.dataset, container.tables, gate_tools())
     with scratch_folder("slipway-try-", needs="the trained version") as scratch:
         folder = container.tracking.download(
             trained.evidence["model_uri"],

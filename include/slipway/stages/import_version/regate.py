@@ -18,7 +18,7 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.agreement import EVIDENCE
 from slipway.stages.model.label_rows import labels_table
 from slipway.stages.model.labelled_rows import Snapshot
-from slipway.stages.ports.metrics import Gains, Measure
+from slipway.stages.ports.gate_tools import GateTools
 from slipway.stages.ports.package import LoadPackage
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tables import Tables
@@ -65,15 +65,13 @@ class RegateTools:
         registry: Folder of the champion.
         tables: Labelled rows.
         load: Loads a version's folder.
-        measure: Computes metrics.
-        gains: Computes gains over the champion, with their error.
+        gates: Measure what the gates judge.
     """
 
     registry: Registry
     tables: Tables
     load: LoadPackage
-    measure: Measure
-    gains: Gains
+    gates: GateTools
 
 
 def needs_local_rows(champion: Champion | None, compared: str | None) -> bool:
@@ -147,7 +145,7 @@ def regate_on_local_rows(
     Raises:
         Tampered: A file of the champion differs from its digest.
     """
-    contest = Comparison(spec, dataset, tools.tables, tools.measure, tools.gains)
+    contest = Comparison(spec, dataset, tools.tables, tools.gates)
     with scratch_folder("slipway-bring-", needs="the champion's folder") as scratch:
         local = tools.registry.download(spec.model, champion.version, scratch / "champion")
         compared = contest.compare(

@@ -12,14 +12,17 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.labels import Label
 from slipway.spec.metrics import has_classes, metrics_of
 from slipway.stages.model.agreement import EVIDENCE, measure_agreement
+from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.model.class_scores import align_scores, known_to_any, with_unseen
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot
-from slipway.stages.ports.metrics import Gains, Measure
+from slipway.stages.ports.gate_tools import GateTools
 from slipway.stages.ports.package import Package
 from slipway.stages.ports.tables import Tables
 from slipway.stages.train.common_holdout import common_holdout
-from slipway.stages.train.confusion import Confusion, confusion_of
+from slipway.stages.train.confusion import FILE, confusion_of
+from slipway.stages.train.gate_checks import CHECKS
+from slipway.stages.train.gate_checks.check import Contest
 from slipway.stages.train.gate_numbers import (
     BLOCK_UNIT,
     BLOCKS,
@@ -28,10 +31,8 @@ from slipway.stages.train.gate_numbers import (
     UNSEEN_ROWS,
     gain_numbers,
 )
-from slipway.stages.train.holdout_blocks import divide_into_blocks
-from slipway.stages.train.holdout_slices import slices_of
+from slipway.stages.train.holdout_blocks import HoldoutBlocks, divide_into_blocks
 from slipway.stages.train.random_holdout import holdout_keys
-from slipway.stages.train.slice_numbers import SliceGain, slice_numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,14 +44,12 @@ class Compared:
     """Result of a comparison.
 
     Attributes:
-        numbers: Metrics of challenger, champion and constant, for the gates.
-        confusion: Confusion matrix of the challenger; None of a regression.
-        slices: Gains over the champion by slice; empty without slices or champion.
+        numbers: Metrics of challenger, champion and constant, and what other gates measured.
+        files: Artifacts for the training's run in MLflow, by name.
     """
 
     numbers: dict[str, Number]
-    confusion: Confusion | None
-    slices: list[SliceGain] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,15 +60,13 @@ class Comparison:
         spec: Model.
         dataset: Its dataset.
         tables: Tables of the dataset.
-        measure: Computes the metrics.
-        gains: Computes gains over the champion, with their error.
+        tools: Adapters that measure what the gates judge.
     """
 
     spec: ModelSpec
     dataset: DatasetSpec
     tables: Tables
-    measure: Measure
-    gains: Gains
+    tools: GateTools
 
     def compare(
         self, pins: Snapshot, challenger: Package, champion: Package | None, *, version: int | None
@@ -82,7 +79,7 @@ class Comparison:
             champion: Champion's model, or None without one.
             version: Champion's version.
         """
-        contenders = {"challenger": challenger} | ({"champion": champion} if champion else {})
+        contenders = {CHALLENGER: challenger} | ({CHAMPION: champion} if champion else {})
         rows = self.common_holdout(pins, list(contenders.values()))
         known = challenger.manifest.get("classes")
         classes = known
@@ -96,11 +93,10 @@ class Comparison:
         scores = {name: _scores(contender, rows, classes) for name, contender in contenders.items()}
         for name, scored in scores.items():
             numbers |= self._metrics(name, actual, scored)
-        slices: list[SliceGain] = []
+        blocks = self._blocks(rows)
         if champion is not None:
-            numbers |= _agreement(scores["challenger"], scores["champion"])
-            gained, slices = self._gains(rows, actual, scores["challenger"], scores["champion"])
-            numbers |= gained
+            numbers |= _agreement(scores[CHALLENGER], scores[CHAMPION])
+            numbers |= self._gains(blocks, actual, scores[CHALLENGER], scores[CHAMPION])
         import numpy as np
 
         constant = align_scores(
@@ -109,12 +105,30 @@ class Comparison:
             wanted=classes,
         )
         numbers |= self._metrics("constant", actual, constant)
-        answers = scores["challenger"]
-        confusion = None
-        if has_classes(self.spec.task) and answers is not None:
+        compared = Compared(numbers)
+        answers = scores[CHALLENGER]
+        if answers is None:
+            return compared
+        if has_classes(self.spec.task):
             confusion = confusion_of(actual, answers, classes or (0, 1))
-            numbers |= confusion.numbers()
-        return Compared(numbers, confusion, slices)
+            compared.numbers.update(confusion.numbers())
+            compared.files[FILE] = confusion.file()
+        contest = Contest(
+            spec=self.spec,
+            dataset=self.dataset,
+            rows=rows,
+            actual=actual,
+            challenger=challenger,
+            champion=champion,
+            scores=scores,
+            blocks=blocks,
+            tools=self.tools,
+        )
+        for check in CHECKS:
+            measured = check.measure(contest)
+            compared.numbers.update(measured.numbers)
+            compared.files.update(measured.files)
+        return compared
 
     def _counts(
         self, labels: pd.Series[Any], actual: pd.Series[Any], known: Sequence[Label] | None
@@ -136,38 +150,38 @@ class Comparison:
         if scores is None:
             return {f"{who}.{name}": None for name in names}
         actual, scores = with_unseen(actual, scores)
-        measured = self.measure(names, actual=actual, scores=scores)
+        measured = self.tools.measure(names, actual=actual, scores=scores)
         return {f"{who}.{name}": measured[name] for name in names}
 
-    def _gains(
-        self, rows: pd.DataFrame, actual: pd.Series[Any], challenger: Any | None, other: Any | None
-    ) -> tuple[dict[str, Number], list[SliceGain]]:
-        """Gains over the champion, with their error, where the gates ask for them."""
-        gates = self.spec.gates
-        if not gates.needs_blocks or not len(rows) or challenger is None or other is None:
-            return {}, []
+    def _blocks(self, rows: pd.DataFrame) -> HoldoutBlocks | None:
+        """Blocks of the holdout, where gates resample them."""
+        if not self.spec.gates.needs_blocks or not len(rows):
+            return None
         identity = self.dataset.identity
         keys = holdout_keys(rows, identity.key)
-        blocks = divide_into_blocks(rows, self.spec, event_time=identity.time.column, keys=keys)
+        return divide_into_blocks(rows, self.spec, event_time=identity.time.column, keys=keys)
+
+    def _gains(
+        self, blocks: HoldoutBlocks | None, actual: pd.Series[Any], challenger: Any, other: Any
+    ) -> dict[str, Number]:
+        """Gains over the champion, with their error, where the gates ask for them."""
+        gates = self.spec.gates
+        if blocks is None or challenger is None or other is None:
+            return {}
         numbers: dict[str, Number] = {BLOCKS: blocks.found, BLOCK_UNIT: blocks.unit}
         if blocks.found < gates.min_blocks:
-            return numbers, []
+            return numbers
         target, challenger = with_unseen(actual, challenger)
-        given: dict[str, Any] = {
-            "actual": target,
-            "challenger": challenger,
-            "other": with_unseen(actual, other)[1],
-            "resampling": blocks.resampling(gates, seed=self.spec.training.seed),
-        }
-        for name, gain in self.gains.of_metrics(gates.resampled, **given).items():
+        gains = self.tools.gains.of_metrics(
+            gates.resampled,
+            actual=target,
+            challenger=challenger,
+            other=with_unseen(actual, other)[1],
+            resampling=blocks.resampling(gates, seed=self.spec.training.seed),
+        )
+        for name, gain in gains.items():
             numbers |= gain_numbers(name, gain)
-        if gates.slices is None:
-            return numbers, []
-        masks = slices_of(rows, gates.slices)
-        metric = next(iter(gates.metrics))
-        found = self.gains.of_slices(metric, slices=masks, **given)
-        slices = [SliceGain(one, int(masks[one].sum()), gain) for one, gain in found.items()]
-        return numbers | slice_numbers(slices, max_loss=gates.slices.max_loss), slices
+        return numbers
 
 
 def _scores(

@@ -18,21 +18,18 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.aliases import CHAMPION
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.registry_losses import find_lost_champion
-from slipway.stages.ports.metrics import Gains, Measure
+from slipway.stages.ports.gate_tools import GateTools
 from slipway.stages.ports.package import LoadPackage, Package
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tables import Tables
 from slipway.stages.ports.tracking import Tracking
 from slipway.stages.train.comparison import Comparison
-from slipway.stages.train.confusion import FILE
 from slipway.stages.train.gate_numbers import (
     LOST,
     UNSEEN_ROWS,
     WAIVED,
 )
 from slipway.stages.train.past_gains import priors
-from slipway.stages.train.slice_numbers import FILE as SLICES
-from slipway.stages.train.slice_numbers import slices_file
 from slipway.values.figures import in_figures
 
 if TYPE_CHECKING:
@@ -49,8 +46,7 @@ def evaluate(
     registry: Registry,
     tracking: Tracking,
     load: LoadPackage,
-    measure: Measure,
-    gains: Gains,
+    tools: GateTools,
 ) -> RunRecord:
     """Record the metrics of challenger, champion and constant on the same holdout rows.
 
@@ -64,7 +60,7 @@ def evaluate(
     ref = RunRef(spec.model, request.run, "evaluate")
     pinned = need_record(context.store, ref.beside("snapshot"))
     trained = need_record(context.store, ref.beside("train"))
-    contest = Comparison(spec, dataset, tables, measure, gains)
+    contest = Comparison(spec, dataset, tables, tools)
     work = _Evaluation(contest, request, context.store, registry, tracking, load)
     return perform(
         context,
@@ -102,10 +98,8 @@ class _Evaluation:
         attempt.check()
         run_id = trained.evidence["mlflow_run"]
         self.tracking.log_metrics(run_id, _finite_numbers(numbers))
-        if compared.confusion is not None:
-            self.tracking.log_file(run_id, FILE, compared.confusion.file())
-        if compared.slices:
-            self.tracking.log_file(run_id, SLICES, slices_file(compared.slices))
+        for name, data in compared.files.items():
+            self.tracking.log_file(run_id, name, data)
         return Verdict("evaluated", self._reason(numbers), numbers, dict(trained.evidence))
 
     def _challenger(self, trained: Verdict, scratch: Path) -> Package:

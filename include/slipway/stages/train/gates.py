@@ -15,6 +15,7 @@ from slipway.spec.gates import Gates
 from slipway.spec.metrics import METRICS
 from slipway.stages.model.agreement import EVIDENCE
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
+from slipway.stages.train.gate_checks import CHECKS, checked_numbers
 from slipway.stages.train.gate_numbers import (
     BLOCK_UNIT,
     BLOCKS,
@@ -39,7 +40,6 @@ from slipway.stages.train.gate_rules import (
     missed_threshold,
     no_better_than_constant,
 )
-from slipway.stages.train.slice_numbers import COMPARED, slice_names, worse_slices
 from slipway.values.figures import in_figures
 
 GateAction = Literal["promote", "refuse", "inconclusive"]
@@ -61,10 +61,11 @@ def gate(gates: Gates, numbers: Mapping[str, Number]) -> Verdict:
     failures = [*_uncomputable(gates, numbers)]
     if not failures:
         failures = [one for metric in gates.metrics for one in _failures(gates, metric, numbers)]
-        failures += worse_slices(gates, numbers)
+        failures += [one for check in CHECKS for one in check.failures(gates, numbers)]
     if failures:
         return Verdict("refuse", f"A gate does not hold: {'; '.join(failures)}.", compared)
     undecided = [*_inconclusive(gates, numbers)]
+    undecided += [one for check in CHECKS for one in check.undecided(gates, numbers)]
     if undecided:
         return Verdict("inconclusive", f"No gate decides: {'; '.join(undecided)}.", compared)
     return Verdict("promote", f"Every gate holds: {_format_comparison(gates, numbers)}.", compared)
@@ -144,8 +145,6 @@ def _inconclusive(gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
         for metric in gates.resampled:
             if read_gain(numbers, metric) is None:
                 yield f"the error of the gain in {metric} cannot be computed"
-        if gates.slices is not None and not finite(numbers.get(COMPARED)):
-            yield f"no slice has a gain, on at least {gates.slices.min_rows:,} rows"
 
 
 def _compared(gates: Gates, numbers: Mapping[str, Number]) -> dict[str, Number]:
@@ -160,13 +159,13 @@ def _compared(gates: Gates, numbers: Mapping[str, Number]) -> dict[str, Number]:
         WAIVED,
         BLOCKS,
         BLOCK_UNIT,
-        *slice_names(),
         *EVIDENCE,
     ]
     for metric in gates.metrics:
         names += [f"{who}.{metric}" for who in (CHALLENGER, CHAMPION, CONSTANT)]
         names += [*gain_names(metric), *prior_names(metric)]
-    return {name: _finite_or_none(numbers[name]) for name in names if name in numbers}
+    kept = {name: numbers[name] for name in names if name in numbers} | checked_numbers(numbers)
+    return {name: _finite_or_none(value) for name, value in kept.items()}
 
 
 def _finite_or_none(value: Number) -> Number:
@@ -176,8 +175,7 @@ def _finite_or_none(value: Number) -> Number:
 def _format_comparison(gates: Gates, numbers: Mapping[str, Number]) -> str:
     compared = [_format_metric(gates, metric, numbers) for metric in gates.metrics]
     shown = f"{', '.join(compared)} on {numbers['rows']:,} rows that neither had seen"
-    if numbers.get(COMPARED):
-        shown += f", and in none of {numbers[COMPARED]} slices it is shown to be worse"
+    shown = "; ".join([shown, *(one for check in CHECKS for one in check.passed(gates, numbers))])
     waived = numbers.get(WAIVED)
     if waived is None:
         return shown

@@ -1,0 +1,20 @@
+"""Gate tools port: the adapters that measure what gates judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slipway.stages.ports.metrics import Gains, Measure
+
+
+@dataclass(frozen=True)
+class GateTools:
+    """Adapters of the gates.
+
+    Attributes:
+        measure: Computes metrics.
+        gains: Computes gains over the champion, with their error.
+    """
+
+    measure: Measure
+    gains: Gains

@@ -1,0 +1,18 @@
+"""The gates beside the metrics, one file and one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from slipway.records.verdicts import Number
+from slipway.stages.train.gate_checks.check import GateCheck
+from slipway.stages.train.gate_checks.slices import SliceCheck
+
+CHECKS: tuple[GateCheck, ...] = (SliceCheck(),)
+"""In the order in which they are measured, and in which verdicts name them."""
+
+
+def checked_numbers(numbers: Mapping[str, Number]) -> dict[str, Number]:
+    """Return the numbers of all such gates."""
+    prefixes = tuple(check.prefix for check in CHECKS)
+    return {name: value for name, value in numbers.items() if name.partition(".")[0] in prefixes}

@@ -1,0 +1,87 @@
+"""What a gate beside the metrics is: measured on the common holdout, judged by its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from slipway.records.verdicts import Number
+from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.gates import Gates
+from slipway.stages.ports.gate_tools import GateTools
+from slipway.stages.ports.package import Package
+from slipway.stages.train.holdout_blocks import HoldoutBlocks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Challenger and champion on the common holdout.
+
+    Attributes:
+        spec: Model.
+        dataset: Its dataset.
+        rows: Rows of the common holdout, of shape (n_rows, n_columns).
+        actual: Target of each row, of shape (n_rows,); of classes their codes.
+        challenger: Trained model.
+        champion: Champion's model; None without one.
+        scores: Of challenger and champion, by name, each of shape (n_rows,), or
+            (n_rows, n_classes); None where a model does not fit the table any more.
+        blocks: Blocks of the rows; None where no gate resamples them.
+        tools: Adapters.
+    """
+
+    spec: ModelSpec
+    dataset: DatasetSpec
+    rows: pd.DataFrame
+    actual: pd.Series[Any]
+    challenger: Package
+    champion: Package | None
+    scores: Mapping[str, Any]
+    blocks: HoldoutBlocks | None
+    tools: GateTools
+
+    @property
+    def gates(self) -> Gates:
+        """Gates of the model."""
+        return self.spec.gates
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a gate measured.
+
+    Attributes:
+        numbers: By name; each begins with the prefix of the gate.
+        files: Artifacts of the training's run in MLflow, by name.
+    """
+
+    numbers: Mapping[str, Number] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class GateCheck(Protocol):
+    """A gate beside the metrics.
+
+    Of a gate that a spec does not ask for every method yields nothing. A number that is missing is
+    a failure, or undecided, and never passes.
+    """
+
+    @property
+    def prefix(self) -> str:
+        """Name of its numbers, or what they begin with before a dot; a verdict keeps them."""
+
+    def measure(self, contest: Contest) -> Measured:
+        """Measure on the common holdout."""
+
+    def failures(self, gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
+        """Yield why the challenger is refused."""
+
+    def undecided(self, gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
+        """Yield why it cannot be judged."""
+
+    def passed(self, gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
+        """Yield what was shown of a challenger that passes."""

@@ -1,0 +1,12 @@
+"""Assemble the adapters that measure what gates judge."""
+
+from __future__ import annotations
+
+from slipway.stages.ports.gate_tools import GateTools
+
+
+def gate_tools() -> GateTools:
+    """Return the adapters of the gates."""
+    from slipway.adapters.metrics import BlockGains, measure
+
+    return GateTools(measure=measure, gains=BlockGains())
