@@ -11,7 +11,6 @@ import pytest
 from slipway.errors import BadParameter
 from slipway.local.replay.history import History, split_history
 from slipway.local.replay.periods import PastArrivals
-from slipway.local.replay.progress_file import Asked, ProgressFile
 from slipway.local.replay.raw_rows import history_files, read_history
 from slipway.wiring import Container
 from slipway.wiring.matching_stream import find_dataset
@@ -236,19 +235,6 @@ def test_rows_with_times_are_not_cut(container: Container, tmp_path: Path) -> No
     with pytest.raises(BadParameter, match="have an event time"):
         split(place, container, parts=3)
     assert split(place, container).arrival("2026-02") is None
-
-
-def test_a_stopped_replay_goes_on_where_it_was(tmp_path: Path) -> None:
-    """Another history, or another plan, begins at its first period."""
-    file = ProgressFile(tmp_path / "replay.json")
-    progress = file.read({"by": "day"}, began=file.began(now=NOW))
-    progress.next_step = 3
-    progress.asked["2026-01-01"] = {"sales": Asked(20, {"1": 20})}
-    file.write(progress)
-    began = file.began(now=NOW + timedelta(days=40))
-    assert began == NOW
-    assert file.read({"by": "day"}, began=began) == progress
-    assert file.read({"by": "week"}, began=began).next_step == 0
 
 
 def test_history_finds_its_dataset_by_its_columns(

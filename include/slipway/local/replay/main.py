@@ -83,11 +83,10 @@ def replay(
         console.print(
             f"{found.table.num_rows:,} rows of {stream} in {len(found.sizes)} files{broken}"
         )
-    progress = file.read(_identity(history, by=by, delay=delay), began=began)
-    if restart:
-        progress.next_step = 0
+    of = _identity(history, by=by, delay=delay)
+    progress = file.begin(of, began=began, restart=restart)
     if progress.next_step:
-        console.print(f"goes on at {history.name(progress.next_step)}; --restart begins anew")
+        console.print(f"{where_it_goes_on(history, progress.next_step)}; --restart begins anew")
     api = AirflowApi(running.airflow, password(up_folder(project) / "airflow"))
     world = OutsideWorld(settings, api, spec.dataset, [one.model for one in models], console)
     world.printer.skip_past()
@@ -102,6 +101,15 @@ def replay(
         api.close()
     console.print(Text(as_text(tables_of(world, history, progress))))
     return 0
+
+
+def where_it_goes_on(history: History, step: int) -> str:
+    """Say where a replay goes on that was begun before."""
+    if step >= history.steps:
+        return "it was replayed to its end before"
+    if step == len(history.periods):
+        return "goes on with what is known after the last period"
+    return f"goes on at {history.name(step)}"
 
 
 def _running(project: Path) -> Running:

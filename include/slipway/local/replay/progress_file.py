@@ -59,16 +59,23 @@ class ProgressFile:
         kept = self._kept()
         return now if kept is None else datetime.fromisoformat(kept["began"])
 
-    def read(self, of: dict[str, Any], *, began: datetime) -> ReplayProgress:
-        """Return the progress of a replay: where it was, or at its begin.
+    def begin(self, of: dict[str, Any], *, began: datetime, restart: bool) -> ReplayProgress:
+        """Return the progress of a replay, and keep it: where it was, or at its begin.
+
+        It is kept before anything is delivered, so that a replay which is stopped at any moment
+        goes on as itself, and not as the one before it: a second replay delivers batches without
+        their labels first, which only its later steps deliver with them.
 
         Args:
             of: What identifies the replay.
             began: When the first replay of the dataset began.
+            restart: Whether it begins anew, however far it was.
         """
         kept = self._kept()
-        if kept is None or kept["of"] != of:
-            return ReplayProgress(of, began.isoformat())
+        if kept is None or restart or kept["of"] != of:
+            progress = ReplayProgress(of, began.isoformat())
+            self.write(progress)
+            return progress
         asked = {
             period: {model: Asked(**one) for model, one in models.items()}
             for period, models in kept["asked"].items()
