@@ -79,7 +79,9 @@ class TrainingEnv:
         ferry_dataset.publish(self.tables, rows, labels=rows)
         return rows
 
-    def ask(self, unique: str = "first", *, without_champion: bool = False) -> Request:
+    def ask(
+        self, unique: str = "first", *, without_champion: bool = False, dry_run: bool = False
+    ) -> Request:
         """File and return a request."""
         return file_request(
             self.store,
@@ -90,6 +92,7 @@ class TrainingEnv:
             by="ada",
             unique=unique,
             without_champion=without_champion,
+            dry_run=dry_run,
         )
 
     def snapshot(self, request: Request) -> RunRecord:

@@ -45,6 +45,15 @@ def train_parameters() -> dict[str, Param]:
                 "name; the reason is kept in the model version and the ledger."
             ),
         ),
+        "dry_run": Param(
+            default=False,
+            type="boolean",
+            title="Dry run",
+            description_md=(
+                "Train and judge, and record what would have happened; no version is registered "
+                "or becomes challenger."
+            ),
+        ),
         "without_champion": Param(
             default=False,
             type="boolean",

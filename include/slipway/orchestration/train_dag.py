@@ -15,7 +15,8 @@ DOES = """\
 1. **accept** puts every open request before the retraining policy. A run that you start files a
    request in your name. If none is accepted, the run ends, and the log has the reason.
 2. **snapshot** pins the version of every table; **train**, **evaluate** and **gate** use it.
-3. **promote_challenger** gives the new version the alias `challenger` if its gates hold.
+3. **promote_challenger** gives the new version the alias `challenger` if its gates hold;
+   in a dry run it only records what would have happened.
 4. **answer** always runs, and closes the request with the result of the run records."""
 
 
@@ -27,6 +28,9 @@ REASON = """\
 
 WITHOUT_CHAMPION = "{{ 'yes' if params.without_champion else '' }}"
 """Whether that request leaves a lost champion out of the comparison."""
+
+DRY_RUN = "{{ 'yes' if params.dry_run else '' }}"
+"""Whether that request's training changes nothing."""
 
 
 def train_dag(model: ModelSpec) -> DAG:
@@ -52,7 +56,12 @@ def train_dag(model: ModelSpec) -> DAG:
         accept = stage_task(
             model,
             "accept",
-            inputs={"model": name, "reason": REASON, "without_champion": WITHOUT_CHAMPION},
+            inputs={
+                "model": name,
+                "reason": REASON,
+                "without_champion": WITHOUT_CHAMPION,
+                "dry_run": DRY_RUN,
+            },
             skip_when=["suppress", "nothing"],
             xcom_keys=["request"],
         )
@@ -65,7 +74,7 @@ def train_dag(model: ModelSpec) -> DAG:
             model,
             "promote_challenger",
             inputs=inputs,
-            skip_when=["refused"],
+            skip_when=["refused", "dry_run"],
             outlets=[assets.challenger(name)],
         )
         answer = stage_task(model, "answer", inputs=inputs, fail_when=["open"])

@@ -19,7 +19,7 @@ RUN_PREFIX = "request-"
 
 Kind = Literal["first", "batch", "cron", "person", "decay", "drift"]
 DecisionAction = Literal["accept", "suppress"]
-Outcome = Literal["promoted", "refused", "failed"]
+Outcome = Literal["promoted", "refused", "dry_run", "failed"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Request:
         evidence: URI or store key by name.
         without_champion: Whether the gates may compare with the constant alone, should the
             champion be lost in the registry.
+        dry_run: Whether its training is judged, and changes nothing.
     """
 
     model: str
@@ -48,6 +49,7 @@ class Request:
     unique: str
     evidence: Mapping[str, str]
     without_champion: bool = False
+    dry_run: bool = False
 
     @property
     def run(self) -> str:
@@ -88,7 +90,7 @@ class Answer:
     """Outcome of an accepted request.
 
     Attributes:
-        outcome: `promoted`, `refused` or `failed`.
+        outcome: `promoted`, `refused`, `dry_run` or `failed`.
         reason: Reason, in a sentence.
         at: Wall time, ISO 8601, UTC.
     """
@@ -109,6 +111,7 @@ def file_request(
     unique: str,
     evidence: Mapping[str, str] | None = None,
     without_champion: bool = False,
+    dry_run: bool = False,
 ) -> Request:
     """File a request, or return the one that was filed with the same `unique`.
 
@@ -122,6 +125,7 @@ def file_request(
         unique: Identity of the request.
         evidence: URI or store key by name.
         without_champion: Whether a lost champion may be left out of the comparison.
+        dry_run: Whether its training is judged, and changes nothing.
     """
     mark = f".unique-{digest(unique.encode())[:12]}.json"
     while True:
@@ -131,7 +135,16 @@ def file_request(
             return known
         number = max(_numbers(names), default=0) + 1
         request = Request(
-            model, number, kind, reason, at, by, unique, dict(evidence or {}), without_champion
+            model,
+            number,
+            kind,
+            reason,
+            at,
+            by,
+            unique,
+            dict(evidence or {}),
+            without_champion=without_champion,
+            dry_run=dry_run,
         )
         if store.create(f"{_stem(model, number)}.json", encode(asdict(request))):
             store.create(f"{_stem(model, number)}{mark}", encode({"unique": unique}))

@@ -33,6 +33,8 @@ def gate_problems(spec: ModelSpec, document: Document) -> Iterator[Problem]:
 def gate_warnings(spec: ModelSpec) -> Iterator[str]:
     """Yield that a comparison with the champion can never be conclusive, with its field."""
     gates, training = spec.gates, spec.training
+    if gates.dry_run:
+        yield "gates.dry_run: challengers are trained and judged, and none is ever promoted"
     if not gates.resampled or gates.cluster is not None or training.split != "time":
         return
     unit = gates.blocks or "day"

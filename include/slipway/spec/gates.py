@@ -124,6 +124,12 @@ class Gates(Spec):
         "constant, needs not reach it. `refuse`: it has to.",
     )
 
+    dry_run: bool = Field(
+        default=False,
+        description="Train and judge, and record what would have happened: no version becomes "
+        "challenger. A single training is one by the parameter `dry_run` of its run.",
+    )
+
     @model_validator(mode="after")
     def _blocks_or_cluster(self) -> Gates:
         if self.blocks is not None and self.cluster is not None:

@@ -23,6 +23,11 @@ WITHOUT_CHAMPION = Input(
     "reason, `accept`).",
     choices=("yes", "no"),
 )
+DRY_RUN = Input(
+    "dry_run",
+    "Whether the training is judged and changes nothing (with a reason, `accept`).",
+    choices=("yes", "no"),
+)
 TO = Input("to", "What to roll out: `challenger`, `previous` or a version's number.")
 ASKED_AT = Input(
     "asked_at", "Time at which a rollback was asked for (`reconcile`), ISO 8601; default: now."

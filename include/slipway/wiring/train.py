@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from slipway.wiring.stage import stage
 from slipway.wiring.stage_call import StageCall
-from slipway.wiring.stage_inputs import MODEL, REASON, REQUEST, WITHOUT_CHAMPION
+from slipway.wiring.stage_inputs import DRY_RUN, MODEL, REASON, REQUEST, WITHOUT_CHAMPION
 
 if TYPE_CHECKING:
     from slipway.records.run_records import RunRecord
     from slipway.records.verdicts import Verdict
 
 
-@stage("accept", required=(MODEL,), optional=(REASON, WITHOUT_CHAMPION))
+@stage("accept", required=(MODEL,), optional=(REASON, WITHOUT_CHAMPION, DRY_RUN))
 def run_accept(call: StageCall) -> Verdict:
     """Put the open retrain requests before the retraining policy.
 
@@ -24,9 +24,13 @@ def run_accept(call: StageCall) -> Verdict:
     reason = call.inputs.get("reason")
     by = str(call.origin.get("by", ""))
     without_champion = call.inputs.get("without_champion") == "yes"
+    dry_run = call.inputs.get("dry_run") == "yes"
+    person = None
+    if reason is not None:
+        person = PersonRequest(reason, by, without_champion=without_champion, dry_run=dry_run)
     return accept(
         *call.model_and_dataset(),
-        person_request=None if reason is None else PersonRequest(reason, by, without_champion),
+        person_request=person,
         context=call.context,
         tables=call.container.tables,
         registry=call.container.registry,

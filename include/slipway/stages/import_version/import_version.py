@@ -43,6 +43,7 @@ from slipway.stages.model.registry_losses import find_lost_champion
 from slipway.stages.model.version_tags import COMPARED_WITH, DIGEST
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
+from slipway.stages.train.dry_run import as_dry_run
 from slipway.stages.train.register_version import register_version
 
 BRING, BROUGHT = "bring", "brought"
@@ -163,6 +164,8 @@ class _Import:
         numbers = {**gated.numbers, "source.version": self.version.version}
         if not regated.holds:
             return Verdict("refused", f"{what}, {regated.how}: {gated.reason}", numbers)
+        if self.spec.gates.dry_run:
+            return Verdict("refused", f"{what}, {regated.how}: {as_dry_run(gated).reason}", numbers)
         tags = source_tags(
             self.version, self.evidence, source=self.source.name, store=self.source.store.root
         )

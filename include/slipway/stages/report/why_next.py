@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from itertools import chain
 
 from slipway.records.failed_requests import in_one_line
+from slipway.records.requests import Outcome
 from slipway.stages.report.model_state import ModelState
 from slipway.stages.report.refusals import refusal_reason
 from slipway.stages.rollout.lease import LEASE_SECONDS
@@ -130,7 +131,7 @@ def _first_model(state: ModelState) -> str | None:
     if newest.answer is None or newest.answer.outcome == "promoted":
         return f"{what}."
     outcome = newest.answer.outcome
-    past = "failed" if outcome == "failed" else f"was {outcome}"
+    past = _PAST[outcome]
     return f"{what}; {asked} {past}: {in_one_line(newest.answer.reason)}"
 
 
@@ -143,6 +144,13 @@ def _monitor(state: ModelState) -> str:
         return "the monitor looks at the first window that closes."
     return f"the monitor goes on; its last verdict: {entry['fact']['reason']}"
 
+
+_PAST: Mapping[Outcome, str] = {
+    "promoted": "was promoted",
+    "refused": "was refused",
+    "dry_run": "was a dry run",
+    "failed": "failed",
+}
 
 _IN_ORDER: tuple[Callable[[ModelState], str | None], ...] = (
     _invalid_specs,

@@ -42,11 +42,13 @@ class PersonRequest:
         reason: Reason, in the person's words.
         by: The person's name.
         without_champion: Whether a lost champion is left out of the comparison.
+        dry_run: Whether the training is judged, and changes nothing.
     """
 
     reason: str
     by: str
     without_champion: bool = False
+    dry_run: bool = False
 
 
 def accept(
@@ -61,7 +63,8 @@ def accept(
     """Pick the request of a training run: `accept` with its number, `suppress` or `nothing`.
 
     Files the requests that are due, applies the policy to every undecided one, and records each
-    decision. An accepted request without an answer is resumed. While the registry has lost the
+    decision; an automatic one waits for a person's dry run, which is to change nothing. An
+    accepted request without an answer is resumed. While the registry has lost the
     champion no request is due, and only one that leaves it out is accepted.
 
     Args:
@@ -95,6 +98,8 @@ def accept(
     suppressed: Verdict | None = None
     undecided = requests.open_requests(store, spec.model)
     for request in sorted(undecided, key=lambda one: (one.kind != "person", one.number)):
+        if request.kind != "person" and _is_dry_run_in_flight(store, spec.model):
+            continue
         verdict = _decide(
             spec, request, context=context, clock=clock, labels=labels, lost_champion=lost
         )
@@ -105,6 +110,12 @@ def accept(
         return Verdict("accept", reason, request_numbers(current))
     idle = "No retrain request is open."
     return suppressed or Verdict("nothing", idle if lost is None else f"{idle} {lost}")
+
+
+def _is_dry_run_in_flight(store: Store, model: str) -> bool:
+    """Whether a dry run is in flight, which automatic requests wait for as if there were none."""
+    current = requests.in_flight(store, model)
+    return current is not None and current.dry_run
 
 
 def _decide(
@@ -147,8 +158,8 @@ def _facts(store: Store, model: str, *, clock: datetime, labels: int) -> Retrain
     last_automatic: datetime | None = None
     for request, numbers in requests.accepted(store, model):
         answer = requests.find_answer(store, request)
-        if answer is not None and answer.outcome == "failed":
-            # No model learnt from those labels, and the cause of the failure may be repaired.
+        if request.dry_run or (answer is not None and answer.outcome == "failed"):
+            # No model that may serve learnt from those labels; a failure's cause may be repaired.
             continue
         if trained_labels is None:
             trained_labels = int(numbers["labels"])
@@ -171,8 +182,9 @@ def _file_person_request(
             found="no reason" if by else "no name",
         )
     at = clock.isoformat()
-    waiver = ["without_champion"] if person_request.without_champion else []
-    identity = context.origin.get("run_id") or digest(encode([reason, by, at, *waiver]))[:12]
+    flags = ("without_champion", "dry_run")
+    chosen = [flag for flag in flags if getattr(person_request, flag)]
+    identity = context.origin.get("run_id") or digest(encode([reason, by, at, *chosen]))[:12]
     requests.file_request(
         context.store,
         model,
@@ -182,4 +194,5 @@ def _file_person_request(
         by=by,
         unique=f"person-{identity}",
         without_champion=person_request.without_champion,
+        dry_run=person_request.dry_run,
     )

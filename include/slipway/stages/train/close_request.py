@@ -5,6 +5,7 @@ An accepted request stays open until then, and a later training run resumes it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from slipway.errors import BadParameter
@@ -17,6 +18,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef, find_record
 from slipway.records.verdicts import Verdict
 from slipway.stages.train.crash_limit import crash_limit_reason
+from slipway.stages.train.dry_run import DRY_RUN
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
 
 STAGES = ("snapshot", "train", "evaluate", "gate", "promote_challenger")
 """Stages between acceptance and answer, in order."""
+
+_OUTCOMES: Mapping[str, Outcome] = {
+    "promoted": "promoted",
+    "refused": "refused",
+    DRY_RUN: "dry_run",
+}
 
 
 def answer(spec: ModelSpec, *, request: Request, context: RunContext) -> Verdict:
@@ -98,6 +106,5 @@ def _outcome(store: Store, request: Request) -> tuple[Outcome | None, str]:
             why = f"last error: {failure['error']}" if failure else "it has not run to its end"
             return None, f"{stage} is not finished ({why}); the next sweep takes it up again."
         if stage == STAGES[-1]:
-            promoted = record.verdict.action == "promoted"
-            return "promoted" if promoted else "refused", record.verdict.reason
+            return _OUTCOMES[record.verdict.action], record.verdict.reason
     raise AssertionError  # the loop returns at its last stage

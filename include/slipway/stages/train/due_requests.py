@@ -69,10 +69,10 @@ def _due_tick(store: Store, model: str, cron: str | None, clock: datetime) -> da
     """
     if cron is None:
         return None
-    newest = next(requests.accepted(store, model), None)
-    if newest is None:
+    found = requests.accepted(store, model)
+    numbers = next((numbers for request, numbers in found if not request.dry_run), None)
+    if numbers is None:
         return None
-    _, numbers = newest
     # `get_prev` looks strictly before its start, and ticks fall on whole minutes.
     after = min(clock, _LAST_MINUTE) + timedelta(seconds=1)
     tick: datetime = croniter(cron, after).get_prev(datetime)

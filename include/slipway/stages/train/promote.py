@@ -19,6 +19,7 @@ from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.model.registry_losses import RegistryLoss, find_lost_champion
 from slipway.stages.ports.registry import ModelVersion, Registry
 from slipway.stages.train import engine_choice
+from slipway.stages.train.dry_run import DRY_RUN, as_dry_run, is_dry_run
 from slipway.stages.train.gates import gate
 from slipway.stages.train.register_version import register_version
 
@@ -34,6 +35,7 @@ def gate_challenger(spec: ModelSpec, *, request: Request, context: RunContext) -
 
     def decide(_: Attempt) -> Verdict:
         verdict = gate(spec.gates, evaluated.verdict.numbers)
+        verdict = as_dry_run(verdict) if is_dry_run(spec, request) else verdict
         return replace(verdict, evidence={"evaluation": evaluated.ref.key})
 
     return perform(
@@ -48,6 +50,8 @@ def promote_challenger(
     spec: ModelSpec, *, request: Request, context: RunContext, registry: Registry
 ) -> RunRecord:
     """Register the trained model and point the alias `challenger` to it, or refuse it.
+
+    In a dry run neither is done.
 
     Its number is one that no version of the model had before.
     It is refused when a gate does not hold, and when the champion is no longer the version that
@@ -69,6 +73,8 @@ def promote_challenger(
     run_key = f"{spec.model}/{request.run}"
 
     def act(attempt: Attempt) -> Verdict:
+        if gated.verdict.action == DRY_RUN:
+            return Verdict(DRY_RUN, gated.verdict.reason, gated.verdict.numbers)
         if gated.verdict.action != "promote":
             return Verdict("refused", gated.verdict.reason, gated.verdict.numbers)
         refusal = _refuse_changed_champion(

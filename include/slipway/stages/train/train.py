@@ -26,6 +26,7 @@ from slipway.stages.model.provenance import CodeState
 from slipway.stages.ports.package import Learner
 from slipway.stages.ports.tables import PinnedTable, Tables
 from slipway.stages.ports.tracking import Tracking
+from slipway.stages.train.dry_run import DRY_RUN, is_dry_run
 from slipway.stages.train.recipe import Recipe
 from slipway.stages.train.run_facts import params_of
 from slipway.stages.train.wide_columns import format_wide
@@ -72,6 +73,10 @@ class _Training:
     @property
     def spec(self) -> ModelSpec:
         return self.recipe.spec
+
+    @property
+    def is_dry_run(self) -> bool:
+        return is_dry_run(self.spec, self.recipe.request)
 
     def attempt(self, attempt: Attempt, pins: Snapshot) -> Verdict:
         """Train inside one tracked run, which ends with the attempt's status."""
@@ -147,6 +152,7 @@ class _Training:
             "slipway.git_commit": self.recipe.code.git_commit,
             "slipway.lock_sha256": self.recipe.code.lock_sha256,
             "slipway.seed": str(self.spec.training.seed),
+            **({f"{version_tags.TAG_PREFIX}{DRY_RUN}": "yes"} if self.is_dry_run else {}),
             **({"slipway.holdout": f"random: {RANDOM_WARNING}"} if self.recipe.random else {}),
             **sbom.tags_of(sbom.evidence_of(self.recipe.code.bills)),
         }
