@@ -243,7 +243,8 @@ def test_a_store_that_is_kept_is_used_while_nothing_runs(
     store = str(up_folder(root) / "store")
     use_local_installation("deliver")
     assert os.environ["SLIPWAY_STORE"] == store
-    assert f"does not run here; its store is used: {store}\n" in capsys.readouterr().err
+    expected = f"the store that `slipway up` keeps is used, which is not running now: {store}\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_a_folder_is_held_by_one_command(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_check_prints_every_problem(project: Make, monkeypatch: pytest.MonkeyPat
     assert result.exit_code == 1
     assert "include/models/sales/model.yaml:15: widnow: unknown field" in result.output
     assert "include/models/sales/model.yaml:16: owner: given 5" in result.output
-    assert result.output.endswith("2 problems; 1 dataset, 0 models are fine\n")
+    assert result.output.endswith("2 problems; fine: 1 dataset, 0 models\n")
 
 
 def test_check_as_json(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from slipway.adapters.model_package.package import load_package
 from slipway.errors import OutOfMemory
 from slipway.spec import ModelSpec
 from slipway.spec.encodings import ENCODINGS
-from slipway.spec.wide_columns import WIDE
+from slipway.spec.wide_columns import WIDE, describe_wide, wide_of
 from slipway.stages.train.wide_columns import format_wide
 from tests.support import packages, sea_states
 from tests.support.command_line import Make, slipway
@@ -106,6 +106,35 @@ def test_a_wide_column_is_warned_of_before_the_fit(caplog: pytest.LogCaptureFixt
     assert "port has 5,000 categories" in caplog.text
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("port has 5,000 categories: group rare ones with `features")
+
+
+def test_columns_that_are_wide_together_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    """Of twenty columns of 80 categories none is wide alone; the largest are named."""
+    sizes = {f"c{number:02}": 60 + number for number in range(20)}
+    wide = wide_of(sizes | {"port": WIDE + 10})
+    assert wide == sizes | {"port": WIDE + 10}
+    told = "port has 1,010 categories, c19, c18, c17 and 17 more have 1,390 categories together"
+    assert describe_wide(wide) == told
+    assert f" Warning: {told}, each of them" in format_wide(wide)
+    require_memory(
+        FitMemory(10, 21, 2400, cell_bytes=4, fit_bytes=8, wide=wide),
+        model="delay",
+        available_mib=None,
+    )
+    assert told in caplog.text
+    assert wide_of(dict.fromkeys(("a", "b"), WIDE // 2)) == {}
+    assert describe_wide({"a": 700, "b": 400}) == "a and b have 1,100 categories together"
+
+
+def test_a_training_tells_columns_that_are_wide_together() -> None:
+    """By what it learnt, whatever the expectations say."""
+    value = packages.spec("sklearn.linear_model.LogisticRegression").model_dump()
+    rows = packages.rows(1200)
+    rows["port"] = [f"port {one % 900}" for one in range(len(rows))]
+    rows["berth"] = [one % 600 for one in range(len(rows))]
+    spec = ModelSpec.model_validate(value)
+    learned = SklearnLearner(spec, packages.dataset(), None).learn(rows, classes=(0, 1))
+    assert learned.facts["wide_columns"] == {"port": 900, "berth": 600}
 
 
 KINDS = [f"kind {one}" for one in range(WIDE + 1)]
@@ -225,3 +254,35 @@ def test_every_way_of_encoding_is_one_row() -> None:
         estimator = ESTIMATORS[0] if row.estimators else ESTIMATORS[1]
         learned = encoded(estimator, encoding=name)
         assert np.isfinite(learned.predict(packages.rows())).all()
+
+
+def test_check_warns_of_columns_that_may_become_wide_together(
+    project: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty of 80 categories are 1,600 features; a column that is grouped does not count."""
+    dataset, model = yaml.safe_load(DATASET), yaml.safe_load(MODEL)
+    names = [f"c{number:02}" for number in range(20)]
+    dataset["streams"]["features"]["columns"] |= {name: {"type": "string"} for name in names}
+    model["features"]["categorical"] = ["kind", *names]
+    kinds = [f"kind {one}" for one in range(80)]
+    expectations = [
+        {
+            "expect": "expect_column_values_to_be_in_set",
+            "kwargs": {"column": name, "value_set": list(kinds)},
+        }
+        for name in names
+    ]
+    files = {
+        "datasets/shop/dataset.yaml": yaml.safe_dump(dataset),
+        "datasets/shop/expectations.yaml": yaml.safe_dump({"features": expectations}),
+        "models/sales/model.yaml": yaml.safe_dump(model),
+    }
+    root = project(files)
+    monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
+    found = json.loads(slipway("check", "--json").output)
+    assert found["problems"] == []
+    (warning,) = found["warnings"]
+    assert "c00, c01, c02 and 17 more may have 1,600 categories together" in warning
+    model["features"]["encodings"] = dict.fromkeys(names[:8], "target")
+    project({**files, "models/sales/model.yaml": yaml.safe_dump(model)})
+    assert json.loads(slipway("check", "--json").output)["warnings"] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from slipway.errors import NotComputable
 from slipway.records.run_records import RunRecord
+from slipway.spec.holdout import RANDOM_WARNING
 from slipway.spec.identity import KEY, RowKey
 from slipway.spec.loading import load_all
 from slipway.spec.model import Training
@@ -96,7 +98,9 @@ def test_a_model_is_trained_and_gated_on_a_random_holdout(tmp_path: Path) -> Non
     verdict = env.train(request).verdict
     held_out = int(verdict.numbers["holdout_rows"] or 0)
     assert 500 < held_out < 700
-    assert f"{held_out} rows, drawn at random, are held out. Warning: a random" in verdict.reason
+    told = f"{held_out} rows, drawn at random, are held out, which shows neither newer rows nor"
+    assert told in verdict.reason
+    assert RANDOM_WARNING not in verdict.reason
     assert verdict.numbers["holdout_start"] < verdict.numbers["training_end"]  # type: ignore[operator]
     (run,) = env.tracking.runs.values()
     assert (run.params["split"], run.params["holdout_share"]) == ("random", "0.25")
@@ -212,6 +216,27 @@ def test_the_check_warns_of_a_random_split(project: Make, monkeypatch: pytest.Mo
     checked = slipway("check")
     assert checked.exit_code == 0
     assert "warning: include/models/sales/model.yaml: training.split: a random" in checked.output
+
+
+def test_the_check_warns_once_of_all_models_with_a_random_split(
+    project: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long warning is not repeated for each; a model that is split by time is not named."""
+    models = {
+        f"models/{name}/model.yaml": MODEL.replace("model: sales", f"model: {name}") + training
+        for name, training in (
+            ("sales", "training: {split: random}\n"),
+            ("offers", "training: {split: random}\n"),
+            ("returns", "training: {split: random, holdout_share: 0.3}\n"),
+            ("visits", ""),
+        )
+    }
+    monkeypatch.setenv("SLIPWAY_PROJECT", str(project({**FILES, **models})))
+    output = slipway("check").output
+    assert output.count(RANDOM_WARNING) == 1
+    assert f"warning: models offers, returns and sales: training.split: {RANDOM_WARNING}" in output
+    told = json.loads(slipway("check", "--json").output)["warnings"]
+    assert sum(RANDOM_WARNING in one for one in told) == 1
 
 
 def test_equal_rows_are_held_out_together() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from slipway.cli.local_installation import find_installation
 from slipway.errors import BadParameter
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def container_of(kept: Path | None) -> Container:
     from slipway import wiring
 
     if kept is None:
+        find_installation()
         return wiring.Container()
     if not (kept / "store").is_dir():
         raise BadParameter(

@@ -14,6 +14,7 @@ from slipway.cli.output import json_option, print_json
 from slipway.cli.time_argument import Time
 from slipway.records import ledger as chain
 from slipway.records.champion_history import champion_as_of
+from slipway.values.told_times import in_utc
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -115,9 +116,10 @@ def as_of(time: datetime, *, model: str | None, as_json: bool) -> None:
         print_json({one: asdict(champion) for one, champion in known.items()})
         return
     for one, champion in known.items():
-        click.echo(f"{one}: version {champion.version} since {champion.since}. {champion.reason}")
+        since = in_utc(champion.since)
+        click.echo(f"{one}: version {champion.version} since {since}. {champion.reason}")
     if not known:
-        click.echo(f"no model had a champion at {time.isoformat()}")
+        click.echo(f"no model had a champion at {in_utc(time)}")
 
 
 def _newest(store: Store, subject: str, count: int) -> list[dict[str, Any]]:

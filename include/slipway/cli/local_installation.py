@@ -10,11 +10,11 @@ from slipway.settings import Settings
 
 USERS = frozenset(
     {
-        *("status", "why", "ledger", "run", "rollback", "deliver", "try"),
+        *("status", "why", "ledger", "run", "rollback", "deliver"),
         *("bring", "export", "render", "download", "replay"),
     }
 )
-"""Commands that work on an installation."""
+"""Commands that always work on an installation; `find_installation` serves those that may."""
 
 ADDRESSES = ("SLIPWAY_STORE", "SLIPWAY_MLFLOW", "SLIPWAY_PLATFORM")
 
@@ -22,12 +22,22 @@ ADDRESSES = ("SLIPWAY_STORE", "SLIPWAY_MLFLOW", "SLIPWAY_PLATFORM")
 def use_local_installation(command: str | None) -> None:
     """Set the addresses of a project's `slipway up` for a command, and say so once.
 
-    Only where none of them is set. While it does not run, its store is used, which is kept.
-
     Args:
         command: Name of the command.
     """
-    if command not in USERS or any(os.environ.get(name) for name in ADDRESSES):
+    if command in USERS:
+        find_installation(makes_store=command == "deliver")
+
+
+def find_installation(*, makes_store: bool = False) -> None:
+    """Set the addresses of a project's `slipway up`, and say so once.
+
+    Only where none of them is set. While it does not run, its store is used, which is kept.
+
+    Args:
+        makes_store: Whether that store is used before the first `slipway up`, too.
+    """
+    if any(os.environ.get(name) for name in ADDRESSES):
         return
     from slipway.local.running import find_running, up_folder, up_store
 
@@ -36,10 +46,10 @@ def use_local_installation(command: str | None) -> None:
     if running is not None:
         os.environ.update(running.variables())
         _say(f"the installation of `slipway up` is used: {running.store}")
-    elif command == "deliver" or up_folder(project).is_dir():
+    elif makes_store or up_folder(project).is_dir():
         store = up_store(project)
         os.environ["SLIPWAY_STORE"] = str(store)
-        _say(f"`slipway up` does not run here; its store is used: {store}")
+        _say(f"the store that `slipway up` keeps is used, which is not running now: {store}")
 
 
 def _say(line: str) -> None:

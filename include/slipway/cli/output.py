@@ -12,6 +12,7 @@ from slipway.records.outcomes import Listing, Outcome
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.stages.report.why_dataset import DELIVER_AGAIN
+from slipway.values.told_times import in_utc
 
 REPORT_WITHIN_S = 8.0
 """Time limit of MLflow's answers to a report, which tells the rest without them."""
@@ -46,7 +47,7 @@ def print_outcome(stage: str, outcome: Outcome, *, began: datetime | None = None
     if began is not None and isinstance(outcome, RunRecord):
         finished = datetime.fromisoformat(outcome.finished_at)
         if finished < began:
-            click.echo(f"Recorded {finished:%Y-%m-%d %H:%M:%S} UTC; nothing was done again.")
+            click.echo(f"Recorded {in_utc(finished)}; nothing was done again.")
             is_refused = verdict.action == "blocked" or verdict.numbers.get("quarantined")
             if stage == "ingest" and is_refused:
                 click.echo(f"To take what was refused: {DELIVER_AGAIN}.")

@@ -19,7 +19,7 @@ def check(*, as_json: bool) -> None:
     of each expectation are checked too.
     """
     from slipway.spec.loading import load_all
-    from slipway.spec.warnings import dataset_warnings, model_warnings
+    from slipway.spec.warnings import project_warnings
     from slipway.stages.report.check import inspect_project
     from slipway.wiring.check import expectation_check
 
@@ -29,21 +29,7 @@ def check(*, as_json: bool) -> None:
     checked_by = expectation_check() if has_expectations else None
     loaded = inspect_project(project, loaded, expectations=checked_by)
     datasets, models = sorted(loaded.datasets), sorted(loaded.models)
-    models_of = {
-        name: [one for one in loaded.models.values() if one.dataset == name] for name in datasets
-    }
-    warnings = [
-        f"include/datasets/{name}/dataset.yaml: {warning}"
-        for name in datasets
-        for warning in dataset_warnings(loaded.datasets[name], models_of[name])
-    ]
-    warnings += [
-        f"include/models/{name}/model.yaml: {warning}"
-        for name in models
-        for warning in model_warnings(
-            loaded.models[name], loaded.datasets.get(loaded.models[name].dataset)
-        )
-    ]
+    warnings = project_warnings(loaded.datasets, loaded.models)
     if as_json:
         problems = [problem.to_json() for problem in loaded.problems]
         found = {"datasets": datasets, "models": models, "problems": problems}
@@ -55,7 +41,7 @@ def check(*, as_json: bool) -> None:
             click.secho(f"warning: {warning}", fg="yellow")
         counted = f"{_counted(len(datasets), 'dataset')}, {_counted(len(models), 'model')}"
         wrong = _counted(len(loaded.problems), "problem")
-        click.echo(f"{wrong}; {counted} are fine" if loaded.problems else f"{counted}: fine")
+        click.echo(f"{wrong}; fine: {counted}" if loaded.problems else f"{counted}: fine")
         if not (datasets or models or loaded.problems):
             click.echo("there is no model yet: `slipway new FILE` writes one from your data")
     if loaded.problems:

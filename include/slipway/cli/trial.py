@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from slipway.cli.local_installation import find_installation
 from slipway.cli.signals import exit_on_sigterm
 
 
@@ -36,6 +37,8 @@ def trial(model: str, files: Sequence[Path], *, keep: Path | None, report: Path 
     challenger would be promoted, 1 when it is refused.
     """
     exit_on_sigterm()
+    if not files:
+        find_installation()
     from slipway.local.trial.main import try_model
 
     raise SystemExit(try_model(model, files, keep=keep, report=report))

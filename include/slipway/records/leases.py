@@ -14,6 +14,7 @@ from typing import Any
 
 from slipway.errors import LeaseHeld, Superseded, Tampered
 from slipway.records.store import Store, encode, newest_number, read_json
+from slipway.values.told_times import in_utc
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +153,7 @@ def _held(lease: Lease) -> LeaseHeld:
     return LeaseHeld(
         f"{lease.name} is leased to another holder",
         expected="no other holder",
-        found=f"{lease.holder} until {lease.expires_at.isoformat()}",
+        found=f"{lease.holder} until {in_utc(lease.expires_at)}",
         where=lease.key,
         hint="wait until it is released; an abandoned lease expires at that time",
     )

@@ -16,6 +16,10 @@ RANDOM_WARNING = (
 )
 
 
+RANDOM_IN_SHORT = "which shows neither newer rows nor groups that it never saw"
+"""The same in a clause, for a verdict."""
+
+
 def holdout_problems(
     spec: ModelSpec, document: Document, *, own: Collection[str]
 ) -> Iterator[Problem]:

@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from slipway.spec.dataset import DatasetSpec
 from slipway.spec.gate_thresholds import gate_warnings
 from slipway.spec.holdout import holdout_warnings
 from slipway.spec.model import ModelSpec
 from slipway.spec.wide_columns import wide_warnings
+
+
+def project_warnings(
+    datasets: Mapping[str, DatasetSpec], models: Mapping[str, ModelSpec]
+) -> list[str]:
+    """Return the warnings of a project's valid specs, each with its file or its models.
+
+    A warning that several models share is told once, with their names.
+
+    Args:
+        datasets: Valid datasets by name.
+        models: Valid models by name.
+    """
+    told = [
+        f"include/datasets/{name}/dataset.yaml: {warning}"
+        for name, spec in sorted(datasets.items())
+        for warning in dataset_warnings(spec, [m for m in models.values() if m.dataset == name])
+    ]
+    shared: dict[str, list[str]] = {}
+    for name, model in sorted(models.items()):
+        for warning in model_warnings(model, datasets.get(model.dataset)):
+            shared.setdefault(warning, []).append(name)
+    return told + [f"{_models(names)}: {warning}" for warning, names in shared.items()]
+
+
+def _models(names: list[str]) -> str:
+    """What a warning names before its field: a file, or the models that share it."""
+    if len(names) == 1:
+        return f"include/models/{names[0]}/model.yaml"
+    return f"models {', '.join(names[:-1])} and {names[-1]}"
 
 
 def dataset_warnings(spec: DatasetSpec, models: Collection[ModelSpec]) -> Iterator[str]:

@@ -9,7 +9,9 @@ from slipway.spec.dataset import DatasetSpec
 from slipway.spec.model import ModelSpec
 
 WIDE = 1000
-"""Categories of a one-hot encoded column from which a check and a training warn."""
+"""Categories of a one-hot encoded column, or of all together, above which there is a warning."""
+
+_NAMED = 3
 
 GROUP_THEM = (
     "group rare ones with `features.encoding: {rare_below: 0.01}`, or encode them by `target`, or "
@@ -47,19 +49,68 @@ def expected_categories(dataset: DatasetSpec, name: str) -> int | None:
 
 
 def wide_warnings(spec: ModelSpec, dataset: DatasetSpec) -> Iterator[str]:
-    """Yield a warning for each column that may become very wide, with its field.
+    """Yield a warning for each column that may become very wide, and for all others together.
 
     Args:
         spec: Model.
         dataset: Its dataset.
     """
-    for name in spec.features.categorical:
-        most = expected_categories(dataset, name)
-        if most is not None and most > WIDE and is_one_hot(spec, name):
-            yield (
-                f"features.categorical: {name} may have {most:,} categories by its expectations, "
-                f"each of them a prepared feature; {GROUP_THEM}"
-            )
+    expected = {
+        name: most
+        for name in spec.features.categorical
+        if is_one_hot(spec, name) and (most := expected_categories(dataset, name)) is not None
+    }
+    alone, together = _by_width(expected)
+    for name, most in alone.items():
+        yield (
+            f"features.categorical: {name} may have {most:,} categories by its expectations, "
+            f"each of them a prepared feature; {GROUP_THEM}"
+        )
+    if together:
+        yield (
+            f"features.categorical: {_named(together)} may have {sum(together.values()):,} "
+            "categories together by their expectations, each of them a prepared feature; "
+            f"{GROUP_THEM}"
+        )
+
+
+def wide_of(sizes: Mapping[str, int]) -> dict[str, int]:
+    """Return the columns that make a fit wide: alone, or together with all others.
+
+    Args:
+        sizes: Number of categories of each one-hot encoded column.
+    """
+    alone, together = _by_width(sizes)
+    return alone | together
+
+
+def describe_wide(columns: Mapping[str, int]) -> str:
+    """Return which columns have how many categories, in words.
+
+    Args:
+        columns: What `wide_of` returned.
+    """
+    alone, together = _by_width(columns)
+    told = [f"{name} has {size:,} categories" for name, size in alone.items()]
+    if together:
+        told.append(f"{_named(together)} have {sum(together.values()):,} categories together")
+    return ", ".join(told)
+
+
+def _by_width(sizes: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+    """Columns that are wide alone, and those that are wide together, the largest first."""
+    ranked = dict(sorted(sizes.items(), key=lambda one: -one[1]))
+    alone = {name: size for name, size in ranked.items() if size > WIDE}
+    rest = {name: size for name, size in ranked.items() if size <= WIDE}
+    return alone, rest if sum(rest.values()) > WIDE else {}
+
+
+def _named(columns: Mapping[str, int]) -> str:
+    *first, last = list(columns)[:_NAMED]
+    more = len(columns) - _NAMED
+    if more > 0:
+        return f"{', '.join([*first, last])} and {more:,} more"
+    return f"{', '.join(first)} and {last}"
 
 
 def _most(expect: str, kwargs: Mapping[str, Any], *, is_integer: bool) -> int | None:

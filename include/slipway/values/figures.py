@@ -18,6 +18,17 @@ def in_figures(value: float) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
+def in_signed_figures(value: float) -> str:
+    """Return a gain or a loss as `in_figures` has it, with its sign: `+0.0123`, `-24.47`, `0.0000`.
+
+    Args:
+        value: Difference of two metrics.
+    """
+    text = in_figures(value)
+    is_zero = not any(digit in text for digit in "123456789")
+    return text if value < 0 or is_zero else f"+{text}"
+
+
 def in_few_digits(value: float) -> str:
     """Return a number as text with four digits at most, however small it is.
 

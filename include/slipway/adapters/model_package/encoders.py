@@ -15,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 from slipway.spec import ModelSpec
 from slipway.spec.encodings import ENCODINGS, Encoding
 from slipway.spec.metrics import Task
-from slipway.spec.wide_columns import WIDE
+from slipway.spec.wide_columns import wide_of
 
 _TARGET_TYPES: Mapping[Task, str] = {
     "classification": "binary",
@@ -108,10 +108,10 @@ def encoder_parts(
 
 
 def wide_columns(prepare: ColumnTransformer) -> dict[str, int]:
-    """Return one-hot encoded columns with many features, and how many each has."""
+    """Return one-hot encoded columns with many features, alone or together, and how many."""
     found: dict[str, int] = {}
     for _, part, names in prepare.transformers_:
         if isinstance(part, OneHotEncoder) and part.min_frequency is None and len(names):
             sizes = zip(names, map(len, part.categories_), strict=True)
-            found |= {str(name): size for name, size in sizes if size > WIDE}
-    return found
+            found |= {str(name): size for name, size in sizes}
+    return wide_of(found)

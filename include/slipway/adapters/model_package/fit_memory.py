@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.errors import OutOfMemory
-from slipway.spec.wide_columns import GROUP_THEM
+from slipway.spec.wide_columns import GROUP_THEM, describe_wide
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def require_memory(fit: FitMemory, *, model: str, available_mib: int | None) -> 
     size = f"{fit.rows:,} rows of {fit.width:,} prepared features"
     known = "unknown" if available_mib is None else f"{available_mib:,} MiB"
     log.info("fitting %s on %s takes about %s MiB; available: %s", model, size, fit.mib, known)
-    wide = ", ".join(f"{name} has {count:,} categories" for name, count in fit.wide.items())
+    wide = describe_wide(fit.wide)
     if wide:
         log.warning("%s, each of them a prepared feature; %s", wide, GROUP_THEM)
     if available_mib is not None and fit.mib - there > available_mib:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,9 +81,7 @@ def replay(
     history = split_history(raw, spec, by=by, label_delay=delay, arrivals=arrivals)
     for stream, found in raw.items():
         broken = f", and {found.broken:,} lines that are none" if found.broken else ""
-        console.print(
-            f"{found.table.num_rows:,} rows of {stream} in {len(found.sizes)} files{broken}"
-        )
+        console.print(f"{found.table.num_rows:,} rows of {stream} in {_files(found.sizes)}{broken}")
     of = _identity(history, by=by, delay=delay)
     progress = file.begin(of, began=began, restart=restart)
     if progress.next_step:
@@ -101,6 +100,10 @@ def replay(
         api.close()
     console.print(Text(as_text(tables_of(world, history, progress))))
     return 0
+
+
+def _files(sizes: Sequence[int]) -> str:
+    return "1 file" if len(sizes) == 1 else f"{len(sizes):,} files"
 
 
 def where_it_goes_on(history: History, step: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from slipway.stages.card.words import NOT_RECORDED, facts, recorded
+from slipway.stages.card.words import NOT_RECORDED, facts, recorded, recorded_time
 from slipway.stages.ports.raw_column import RawColumn, columns_of, signature_of
 from slipway.stages.report.blocks import Section, Table
 from slipway.stages.report.version_case import VersionCase
@@ -32,12 +32,12 @@ def _data(case: VersionCase) -> Section:
     for name in ("features_version", "labels_version"):
         pinned = snapshot.get(name, case.manifest.get(name))
         rows.append((f"version of the {name.removesuffix('_version')} table", recorded(pinned)))
-    rows.append(("event clock", recorded(snapshot.get("as_of", case.manifest.get("as_of")))))
+    rows.append(("event clock", recorded_time(snapshot.get("as_of", case.manifest.get("as_of")))))
     rows.append(("labelled rows", recorded(snapshot.get("labelled_rows"))))
     for part in ("training", "holdout"):
         found = {**case.manifest, **train}
         rows.append((f"{part} rows", recorded(found.get(f"{part}_rows"))))
-        span = [recorded(found.get(f"{part}_{end}")) for end in ("start", "end")]
+        span = [recorded_time(found.get(f"{part}_{end}")) for end in ("start", "end")]
         rows.append((f"{part} time span", NOT_RECORDED if NOT_RECORDED in span else _span(span)))
     rows.append(("labelled rows in neither part", _in_neither(case)))
     rows.append(("split", _split(case)))

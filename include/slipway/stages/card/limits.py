@@ -40,6 +40,7 @@ def _limits(case: VersionCase) -> Iterator[str]:
     if is_random:
         yield f"{RANDOM_WARNING[0].upper()}{RANDOM_WARNING[1:]}."
     for warning in _WARNING.findall(case.verdict("train").reason):
+        # Earlier trainings have it in their verdicts, too.
         if warning != RANDOM_WARNING:
             yield f"Warning of the training: {warning}."
     numbers = measured_numbers(case)

@@ -13,6 +13,7 @@ from slipway.stages.model.provenance import format_source
 from slipway.stages.model.version_tags import DIGEST, TAG_PREFIX
 from slipway.stages.report.blocks import Section, Table
 from slipway.stages.report.version_case import VersionCase
+from slipway.values.told_times import in_utc
 
 STAGES = ("snapshot", "train", "evaluate", "gate", "promote_challenger", "copy", "bring")
 
@@ -34,7 +35,7 @@ def _lineage(case: VersionCase) -> Section:
     tags, evidence, manifest = case.version.tags, case.evidence, case.manifest
     rows = [
         ("manifest, sha256", recorded(tags.get(DIGEST))),
-        ("registered", f"{case.version.created_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("registered", in_utc(case.version.created_at)),
         ("request", _request(case)),
         ("run", recorded(case.version.run_key)),
         ("MLflow run", recorded(evidence.get("mlflow_run"))),
@@ -81,7 +82,7 @@ def _people(case: VersionCase) -> Section:
     accepted = (
         NOT_RECORDED
         if decision is None
-        else f"the retrain policy: {decision.action}, {decision.at}"
+        else f"the retrain policy: {decision.action}, {in_utc(decision.at)}"
     )
     rows = [
         ("asked", asked),

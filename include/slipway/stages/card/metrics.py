@@ -49,11 +49,10 @@ def _metrics(case: VersionCase, numbers: Mapping[str, Number]) -> Section:
     rows = []
     for name in names:
         gain = read_gain(numbers, name)
-        bounds = (
-            (f"{gain.value:+.6g}", f"{gain.lower:+.6g}", f"{gain.upper:+.6g}", f"{gain.error:.3g}")
-            if gain is not None
-            else (NOT_MEASURED,) * 4
-        )
+        bounds: tuple[str, ...] = (NOT_MEASURED,) * 4
+        if gain is not None:
+            signed = (f"{one:+z.6g}" for one in (gain.value, gain.lower, gain.upper))
+            bounds = (*signed, f"{gain.error:.3g}")
         figures = (measured(numbers.get(f"{who}.{name}")) for who in WHO)
         rows.append((name, *figures, *bounds))
     champion = numbers.get("champion.version")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from slipway.records.verdicts import Number
 from slipway.stages.report.blocks import Section, Table
+from slipway.values.told_times import in_utc
 
 NOT_MEASURED = "not measured"
 NOT_RECORDED = "not recorded"
@@ -21,13 +22,18 @@ def recorded(value: object) -> str:
     return NOT_RECORDED if value in (None, "") else spelled(value)
 
 
+def recorded_time(value: object) -> str:
+    """Return a recorded moment, ISO 8601; `not recorded` where there is none."""
+    return NOT_RECORDED if value in (None, "") else in_utc(str(value))
+
+
 def spelled(value: object) -> str:
     """Return a value as a person reads it: figures to six places, counts with separators."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:z.6g}" if isinstance(value, float) else str(value)
 
 
 def facts(title: str, rows: Sequence[tuple[str, str]], lines: Sequence[str] = ()) -> Section:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from slipway.records.leases import Lease, find_lease
@@ -13,6 +13,7 @@ from slipway.stages.model.aliases import PREVIOUS
 from slipway.stages.rollout.lease import lease_name
 from slipway.stages.rollout.plan import rollout_run
 from slipway.stages.rollout.rollout_records import read_rollout
+from slipway.values.told_times import in_utc
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -36,17 +37,17 @@ def describe_waiting(store: Store, model: str, *, now: datetime) -> list[str]:
 def _describe(store: Store, wish: WaitingWish, lease: Lease | None, *, now: datetime) -> str:
     what = "a rollback" if wish.to == PREVIOUS else f"a rollout of version {wish.to}"
     asker = f"{wish.by or 'somebody'} ({wish.holder})"
-    asked = f"{what}, asked for by {asker} at {_clock(wish.asked_at)}"
-    heard = f"was heard of last at {_clock(wish.renewed_at)}"
+    asked = f"{what}, asked for by {asker} at {in_utc(wish.asked_at)}"
+    heard = f"was heard of last at {in_utc(wish.renewed_at)}"
     if lease is None or lease.holder == wish.holder or not lease.is_open(now):
         # It looks each second, and removes its wish when it has the lease.
         return f"{asked}, waits for nothing any more and {heard}."
     found = _describe_progress(store, wish.model, rollout_run(lease.number))
     return (
-        f"{asked}, waits since {_clock(wish.since)} for {rollout_run(lease.number)} of "
+        f"{asked}, waits since {in_utc(wish.since)} for {rollout_run(lease.number)} of "
         f"{lease.holder}, which {found}. The lease of that one lasts until "
-        f"{_clock(lease.expires_at)}, and longer if it is renewed; what waits gives up at "
-        f"{_clock(wish.until)} at the latest, and {heard}."
+        f"{in_utc(lease.expires_at)}, and longer if it is renewed; what waits gives up at "
+        f"{in_utc(wish.until)} at the latest, and {heard}."
     )
 
 
@@ -64,7 +65,3 @@ def _describe_progress(store: Store, model: str, run: str) -> str:
         return "has not begun its first stage"
     last = max(records, key=lambda stage: records[stage].finished_at)
     return f"has finished {last}"
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

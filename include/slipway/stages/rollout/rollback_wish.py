@@ -17,6 +17,7 @@ from slipway.stages.rollout.preconditions import STEP_PREFIX
 from slipway.stages.rollout.repair import REPAIR
 from slipway.stages.rollout.rollout_records import RolloutRecords, read_rollout
 from slipway.stages.rollout.version_outcome import BLOCKED, PROMOTED
+from slipway.values.told_times import in_utc
 
 
 def find_fulfilment(store: Store, model: str, *, asked_at: datetime, before: int) -> str | None:
@@ -35,7 +36,7 @@ def find_fulfilment(store: Store, model: str, *, asked_at: datetime, before: int
             return None
         how = _taken_back(records, asked_at)
         if how is not None:
-            return f"{how} by {run}, after this rollback was asked for at {asked_at.isoformat()}."
+            return f"{how} by {run}, after this rollback was asked for at {in_utc(asked_at)}."
     return None
 
 

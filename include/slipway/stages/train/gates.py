@@ -40,7 +40,7 @@ from slipway.stages.train.gate_rules import (
     missed_threshold,
     no_better_than_constant,
 )
-from slipway.values.figures import in_figures
+from slipway.values.figures import in_figures, in_signed_figures
 
 GateAction = Literal["promote", "refuse", "inconclusive"]
 
@@ -185,8 +185,8 @@ def _format_comparison(gates: Gates, numbers: Mapping[str, Number]) -> str:
 def _decisive(gates: Gates, figures: Figures, gain: MeasuredGain) -> str:
     """What of the gain let the challenger pass, in words."""
     if gates.compare(figures.metric) == "expected_gain":
-        return f"expected {gain.expected(figures.prior):+.4f}"
-    return f"at least {gain.lower:+.4f}"
+        return f"expected {in_signed_figures(gain.expected(figures.prior))}"
+    return f"at least {in_signed_figures(gain.lower)}"
 
 
 def _format_metric(gates: Gates, metric: str, numbers: Mapping[str, Number]) -> str:

@@ -19,7 +19,7 @@ from slipway.records.run_specs import keep_run_specs
 from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.spec.holdout import RANDOM_WARNING
+from slipway.spec.holdout import RANDOM_IN_SHORT, RANDOM_WARNING
 from slipway.stages.model import sbom, version_tags
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.provenance import CodeState
@@ -30,6 +30,7 @@ from slipway.stages.train.dry_run import DRY_RUN, is_dry_run
 from slipway.stages.train.recipe import Recipe
 from slipway.stages.train.run_facts import params_of
 from slipway.stages.train.wide_columns import format_wide
+from slipway.values.told_times import in_utc
 
 
 def train(
@@ -114,7 +115,7 @@ class _Training:
         return Verdict(
             "trained",
             f"{self.spec.estimator.name} learnt from {numbers['training_rows']:,} rows up to "
-            f"{numbers['training_end']} in {fit_seconds:.1f} s; {self._held_out(numbers)} "
+            f"{in_utc(numbers['training_end'])} in {fit_seconds:.1f} s; {self._held_out(numbers)} "
             f"Engine {numbers['engine']}: {numbers['engine_reason']}."
             f"{format_wide(built.manifest.get('wide_columns') or {})}",
             numbers,
@@ -134,7 +135,7 @@ class _Training:
         count = f"{numbers['holdout_rows']:,}"
         if self.recipe.random is None:
             return f"{count} newer rows are held out."
-        return f"{count} rows, drawn at random, are held out. Warning: {RANDOM_WARNING}."
+        return f"{count} rows, drawn at random, are held out, {RANDOM_IN_SHORT}."
 
     def _tags(self, pins: Snapshot, attempt: Attempt) -> dict[str, str]:
         origin = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from slipway.spec.wide_columns import GROUP_THEM
+from slipway.spec.wide_columns import GROUP_THEM, describe_wide
 
 
 def format_wide(columns: Mapping[str, int]) -> str:
@@ -15,5 +15,4 @@ def format_wide(columns: Mapping[str, int]) -> str:
     """
     if not columns:
         return ""
-    shown = ", ".join(f"{name} has {size:,} categories" for name, size in columns.items())
-    return f" Warning: {shown}, each of them a prepared feature; {GROUP_THEM}."
+    return f" Warning: {describe_wide(columns)}, each of them a prepared feature; {GROUP_THEM}."

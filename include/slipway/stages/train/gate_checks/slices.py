@@ -14,6 +14,7 @@ from slipway.stages.ports.metrics import Gain
 from slipway.stages.train.gate_checks.check import Contest, Measured
 from slipway.stages.train.gate_numbers import BLOCKS, baseline, finite
 from slipway.stages.train.holdout_slices import slices_of
+from slipway.values.figures import in_figures
 
 FILE = "slices.json"
 """Artifact of the training's run in MLflow."""
@@ -112,8 +113,9 @@ class SliceCheck:
         if worse > 1:
             others = f", and {worse - 1:,.0f} more of {numbers[COMPARED]} slices are"
         yield (
-            f"in the slice {numbers[WORST]} {metric} is worse than the champion's by {-value:.4f} "
-            f"(between {-upper:.4f} and {-lower:.4f}, {gates.slices.max_loss:g} is allowed) on "
+            f"in the slice {numbers[WORST]} {metric} is worse than the champion's by "
+            f"{in_figures(-value)} (between {in_figures(-upper)} and {in_figures(-lower)}, "
+            f"{gates.slices.max_loss:g} is allowed) on "
             f"{numbers[f'{WORST}.rows']:,} rows{others}"
         )
 
