@@ -191,6 +191,38 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         ),
         f"{MODEL_FILE}:13: gates.slices.named.far.kind: 'kind' is of type string; expected integer",
     ),
+    "sensitive column that is not there": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {}\n"
+            "  fairness: {columns: [sx], metrics: {demographic_parity_ratio: 0.8}}",
+        ),
+        f"{MODEL_FILE}:13: gates.fairness.columns.0: given 'sx'",
+    ),
+    "fairness metric of another task": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {}\n"
+            "  fairness: {columns: [kind], metrics: {mean_prediction_difference: 1.0}}",
+        ),
+        "gates.fairness.metrics.mean_prediction_difference: .*does not fit task classification",
+    ),
+    "intersection of a column that is none of them": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {}\n  fairness: {columns: [kind], intersections: [[kind, size]], "
+            "metrics: {demographic_parity_ratio: 0.8}}",
+        ),
+        "gates.fairness.intersections: .*size is none of `columns`",
+    ),
+    "share that no two groups can have": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {}\n"
+            "  fairness: {columns: [kind], metrics: {equalized_odds_difference: 3.0}}",
+        ),
+        "gates.fairness.metrics.equalized_odds_difference: .*is between 0 and 1",
+    ),
     "margin without its rule": (
         broken_model("{threshold: 0.6}", "{compare: better, margin: 0.1}"),
         "gates.metrics.roc_auc.*: `compare: not_worse` and `margin` belong together",

@@ -115,6 +115,9 @@ def gate_columns(spec: ModelSpec) -> Iterator[tuple[Where, str, frozenset[str]]]
             for name, condition in conditions.items():
                 where: Where = ("gates", "slices", "named", title, name)
                 yield where, name, _fitting(condition)
+    if gates.fairness is not None:
+        for index, name in enumerate(gates.fairness.columns):
+            yield ("gates", "fairness", "columns", index), name, _TYPES - {"timestamp"}
 
 
 def _fitting(condition: SliceCondition) -> frozenset[str]:

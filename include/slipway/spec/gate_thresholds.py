@@ -35,7 +35,7 @@ def gate_warnings(spec: ModelSpec) -> Iterator[str]:
     gates, training = spec.gates, spec.training
     if gates.dry_run:
         yield "gates.dry_run: challengers are trained and judged, and none is ever promoted"
-    if not gates.resampled or gates.cluster is not None or training.split != "time":
+    if not gates.needs_blocks or gates.cluster is not None or training.split != "time":
         return
     unit = gates.blocks or "day"
     if unit == "key":
@@ -43,8 +43,11 @@ def gate_warnings(spec: ModelSpec) -> Iterator[str]:
     most = training.holdout_days / _DAYS[unit]
     if most < gates.min_blocks:
         days = ceil(gates.min_blocks * _DAYS[unit])
+        told = "no challenger can ever replace a champion"
+        if gates.fairness is not None:
+            told = "no model can ever pass"
         yield (
-            f"gates.min_blocks: no challenger can ever replace a champion: a holdout of "
+            f"gates.min_blocks: {told}: a holdout of "
             f"{training.holdout_days} days has at most {ceil(most)} blocks of a {unit}, and a "
             f"comparison needs {gates.min_blocks}; set `training.holdout_days` to {days} or more, "
             "shorter `gates.blocks`, or `compare: point`"

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from slipway.spec.base import Spec, SpecConflict
+from slipway.spec.fairness import Fairness
 from slipway.spec.metrics import MetricName
 from slipway.spec.slices import Slices
 
@@ -117,6 +118,9 @@ class Gates(Spec):
     slices: Slices | None = Field(
         default=None, description="Parts of the holdout in which a challenger may not be worse."
     )
+    fairness: Fairness | None = Field(
+        default=None, description="Groups that a challenger may not treat too unequally."
+    )
     when_champion_fails: Literal["relax", "refuse"] = Field(
         default="relax",
         description="What becomes of a threshold that the champion itself misses on the same rows: "
@@ -146,14 +150,16 @@ class Gates(Spec):
 
     @property
     def needs_blocks(self) -> bool:
-        """Whether blocks of the holdout are resampled, for a metric or for slices."""
-        return bool(self.resampled) or self.slices is not None
+        """Whether blocks of the holdout are resampled, for a metric, slices or groups."""
+        return bool(self.resampled) or not (self.slices is None and self.fairness is None)
 
     @property
     def holdout_columns(self) -> tuple[str, ...]:
         """Columns of the holdout that the gates need beside the model's features."""
         cluster = () if self.cluster is None else (self.cluster,)
-        return (*cluster, *(() if self.slices is None else self.slices.used_columns))
+        slices = () if self.slices is None else self.slices.used_columns
+        groups = () if self.fairness is None else self.fairness.columns
+        return (*cluster, *slices, *groups)
 
     @property
     def resampled(self) -> tuple[str, ...]:

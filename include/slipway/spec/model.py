@@ -11,6 +11,7 @@ from slipway.spec.cron import Cron
 from slipway.spec.deployment import Deployment
 from slipway.spec.encodings import Encoding, check_encodings
 from slipway.spec.estimators import EstimatorName
+from slipway.spec.fairness import fairness_metrics_of
 from slipway.spec.gates import Gates
 from slipway.spec.labels import MOST_CLASSES, ClassWeights, GivenLabel, check_classes
 from slipway.spec.metrics import MetricName, Task, has_classes, metrics_of
@@ -246,5 +247,13 @@ class ModelSpec(Spec):
                 hint = f"for {self.task}: {', '.join(fitting)}"
                 raise SpecConflict(
                     f"{metric} does not fit task {self.task}", field=field, hint=hint
+                )
+        fair = fairness_metrics_of(self.task)
+        for metric in () if self.gates.fairness is None else self.gates.fairness.metrics:
+            if metric not in fair:
+                raise SpecConflict(
+                    f"{metric} does not fit task {self.task}",
+                    field=("gates", "fairness", "metrics", metric),
+                    hint=f"for {self.task}: {', '.join(fair)}",
                 )
         return self

@@ -8,5 +8,6 @@ from slipway.stages.ports.gate_tools import GateTools
 def gate_tools() -> GateTools:
     """Return the adapters of the gates."""
     from slipway.adapters.metrics import BlockGains, measure
+    from slipway.adapters.metrics.fairness import measure_fairness
 
-    return GateTools(measure=measure, gains=BlockGains())
+    return GateTools(measure=measure, gains=BlockGains(), fairness=measure_fairness)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from slipway.stages.ports.fairness import MeasureFairness
 from slipway.stages.ports.metrics import Gains, Measure
 
 
@@ -14,7 +15,9 @@ class GateTools:
     Attributes:
         measure: Computes metrics.
         gains: Computes gains over the champion, with their error.
+        fairness: Measures how unequally models treat groups of rows.
     """
 
     measure: Measure
     gains: Gains
+    fairness: MeasureFairness

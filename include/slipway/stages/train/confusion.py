@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from slipway.records.store import encode
 from slipway.spec.labels import spelled
 from slipway.stages.model.label_classes import UNSEEN
+from slipway.stages.model.predicted_classes import predicted_classes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +29,6 @@ MOST_IN_RECORD = 10
 
 UNKNOWN = "(unknown)"
 """Row of the labels of classes that the challenger was not trained for."""
-
-HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def confusion_of(
     """
     import numpy as np
 
-    predicted = scores.argmax(axis=1) if scores.ndim > 1 else (scores > HALF).astype("int64")
+    predicted = predicted_classes(scores)
     count = len(classes)
     actual = target.replace(UNSEEN, count).to_numpy()
     matrix = np.zeros((count + 1, count), dtype="int64")

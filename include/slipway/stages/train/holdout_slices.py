@@ -28,13 +28,19 @@ def slices_of(rows: pd.DataFrame, slices: Slices) -> dict[str, Mask]:
     """
     found: dict[str, Mask] = {}
     for column in slices.columns:
-        found.update(_of_column(rows[column], bins=slices.bins))
+        found.update(parts_of_column(rows[column], bins=slices.bins))
     for name, conditions in slices.named.items():
         found[name] = _all_hold(rows, conditions)
     return {name: mask for name, mask in found.items() if int(mask.sum()) >= slices.min_rows}
 
 
-def _of_column(values: pd.Series[Any], *, bins: int) -> Iterator[tuple[str, Mask]]:
+def parts_of_column(values: pd.Series[Any], *, bins: int) -> Iterator[tuple[str, Mask]]:
+    """Yield the rows of each value of a column, or of each bin of a number, with their name.
+
+    Args:
+        values: Column, of shape (n_rows,).
+        bins: Bins of a number of more values than these.
+    """
     import pandas as pd
 
     missing = values.isna().to_numpy(bool)

@@ -131,7 +131,7 @@ def draw_gain(
     correlation = 0.0
     if resampling.in_order:
         without_one = gains(np.ones((count, count)) - np.eye(count))
-        correlation = _correlation(without_one[np.isfinite(without_one)])
+        correlation = neighbour_correlation(without_one)
     independent = max(2.0, count * (1 - correlation) / (1 + correlation))
     error = float(known.std(ddof=1)) * (count / (count - 1)) ** 0.5
     return DrawnGain(value, draws, error * (count / independent) ** 0.5, independent)
@@ -150,8 +150,13 @@ def _with_bounds(drawn: DrawnGain, confidence: float) -> Gain:
     return Gain(value, value - reach, value + reach, drawn.error, drawn.independent)
 
 
-def _correlation(without_one: Array) -> float:
-    """Correlation of neighbouring blocks' influence on the gain, bias corrected, from 0 on."""
+def neighbour_correlation(without_one: Array) -> float:
+    """Return the correlation of neighbouring blocks' influence, bias corrected, from 0 on.
+
+    Args:
+        without_one: A figure without each of the blocks, of shape (n_blocks,); NaN is left out.
+    """
+    without_one = without_one[np.isfinite(without_one)]
     centred = without_one - without_one.mean()
     squares = float(centred @ centred)
     if squares == 0.0:

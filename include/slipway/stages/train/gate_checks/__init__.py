@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from slipway.records.verdicts import Number
 from slipway.stages.train.gate_checks.check import GateCheck
+from slipway.stages.train.gate_checks.fairness import FairnessCheck
 from slipway.stages.train.gate_checks.slices import SliceCheck
 
-CHECKS: tuple[GateCheck, ...] = (SliceCheck(),)
+CHECKS: tuple[GateCheck, ...] = (SliceCheck(), FairnessCheck())
 """In the order in which they are measured, and in which verdicts name them."""
 
 
