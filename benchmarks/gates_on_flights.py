@@ -182,7 +182,7 @@ class _Year:
         self, rule: str, challengers: list[Challenger], areas: Mapping[int, Mapping[int, float]]
     ) -> tuple[list[float], list[str]]:
         """Return the area served in each month, and a line for each decision."""
-        gates = Gates.model_validate({"metrics": {METRIC: RULES[rule]}})
+        gates = Gates.model_validate({"metrics": {METRIC: RULES[rule]}, "sanity": False})
         champion = challengers[0]
         served, told = [areas[champion.month][champion.month + 1]], []
         for one in challengers[1:]:

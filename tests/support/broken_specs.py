@@ -223,6 +223,23 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         ),
         "gates.fairness.metrics.equalized_odds_difference: .*is between 0 and 1",
     ),
+    "known column that is no feature": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {threshold: 0.6}\n  sanity: {known_columns: [prise]}",
+        ),
+        (
+            f"{MODEL_FILE}:13: gates.sanity.known_columns.0: given 'prise', which is no feature "
+            "of .*did you mean 'price'"
+        ),
+    ),
+    "sanity limit that is none": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {threshold: 0.6}\n  sanity: {duplicates: 30}",
+        ),
+        f"{MODEL_FILE}:13: gates.sanity.duplicates.*expected false, or a share above 0",
+    ),
     "margin without its rule": (
         broken_model("{threshold: 0.6}", "{compare: better, margin: 0.1}"),
         "gates.metrics.roc_auc.*: `compare: not_worse` and `margin` belong together",

@@ -166,7 +166,8 @@ def _fairness(**fields: Any) -> Fairness:
 
 
 def _judge(found: list[Disparity], fairness: Fairness, **more: Number) -> Verdict:
-    fields = {"metrics": {"roc_auc": {"threshold": 0.6}}, "fairness": fairness.model_dump()}
+    metrics = {"roc_auc": {"threshold": 0.6}}
+    fields = {"metrics": metrics, "sanity": False, "fairness": fairness.model_dump()}
     gates = Gates.model_validate(fields)
     numbers: dict[str, Number] = {
         "rows": 9_000,

@@ -37,7 +37,7 @@ def _judge(
         **gain_numbers("roc_auc", gain),
         **numbers,
     }
-    return gate(Gates.model_validate({"metrics": metrics}), given)
+    return gate(Gates.model_validate({"metrics": metrics, "sanity": False}), given)
 
 
 def _gain(value: float, lower: float) -> Gain:
@@ -94,7 +94,9 @@ def test_a_loss_counts_in_its_own_direction() -> None:
         "blocks.unit": "day",
         **gain_numbers("log_loss", _gain(0.05, 0.01)),
     }
-    gates = Gates.model_validate({"metrics": {"log_loss": {"min_absolute_change": 0.0}}})
+    gates = Gates.model_validate(
+        {"metrics": {"log_loss": {"min_absolute_change": 0.0}}, "sanity": False}
+    )
     assert gate(gates, numbers).action == "promote"
 
 
@@ -152,7 +154,7 @@ def test_a_threshold_that_the_champion_misses_does_not_lock_it_in(
     when: str, gain: Gain, action: str, told: str
 ) -> None:
     """A better challenger passes by default; the verdict says that both miss it."""
-    gates = Gates.model_validate({"metrics": BETTER, "when_champion_fails": when})
+    gates = Gates.model_validate({"metrics": BETTER, "when_champion_fails": when, "sanity": False})
     numbers = {**_judge(BETTER, gain, champion=0.5).numbers, "constant.roc_auc": 0.5}
     verdict = gate(gates, numbers)
     assert verdict.action == action

@@ -14,6 +14,7 @@ from mlflow.models.evaluation.validation import validate_evaluation_results
 
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates, Threshold
+from slipway.spec.sanity import Sanity
 from slipway.stages.train.gates import gate
 
 VALUES = st.floats(-10, 10, allow_nan=False) | st.sampled_from([0.0, 0.5, 0.6, 0.7, 1.0])
@@ -28,6 +29,7 @@ THRESHOLDS = st.builds(
 )
 SLIPWAYS_OWN = {"compare", "margin", "cost_of_change", "cost_of_keeping", "prior"}
 """Fields of a threshold that MLflow has no word for."""
+NOT_JUDGED = Sanity.model_validate(obj=False)
 MISSING = st.sampled_from([None, math.nan, math.inf, "0.7", True])
 
 
@@ -37,7 +39,12 @@ def _metric(bar: Threshold) -> str:
 
 
 def _gates(bar: Threshold) -> Gates:
-    return Gates(metrics={_metric(bar): bar}, min_holdout_rows=100, when_champion_fails="refuse")
+    return Gates(
+        metrics={_metric(bar): bar},
+        min_holdout_rows=100,
+        when_champion_fails="refuse",
+        sanity=NOT_JUDGED,
+    )
 
 
 def _numbers(
@@ -175,7 +182,8 @@ def test_every_gate_has_to_hold() -> None:
         metrics={
             "roc_auc": Threshold(threshold=0.6),
             "log_loss": Threshold(threshold=0.5),
-        }
+        },
+        sanity=NOT_JUDGED,
     )
     numbers = _numbers(0.9) | {"challenger.log_loss": 0.6, "constant.log_loss": 0.7}
     verdict = gate(gates, numbers)

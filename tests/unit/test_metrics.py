@@ -11,10 +11,12 @@ from slipway.adapters.metrics import measure
 from slipway.spec.gates import Gates, Threshold
 from slipway.spec.metrics import METRICS, metrics_of
 from slipway.spec.model import Monitoring
+from slipway.spec.sanity import Sanity
 from slipway.stages.monitor.performance import RealisedPerformance, judge_performance
 from slipway.stages.train.gates import gate
 from tests.support.package_copy import run_with_row
 
+NOT_JUDGED = Sanity.model_validate(obj=False)
 ROWS = {
     "classification": (pd.Series([0, 0, 1, 1]), [0.1, 0.4, 0.6, 0.9], [0.9, 0.6, 0.4, 0.1]),
     "multiclass": (
@@ -40,12 +42,13 @@ from slipway.adapters.metrics import measure
 from slipway.spec.metrics import metrics_of
 from slipway.spec.gates import Gates
 from slipway.spec.model import Monitoring
+from slipway.spec.sanity import Sanity
 from slipway.stages.monitor.performance import RealisedPerformance, judge_performance
 from slipway.stages.train.gates import gate
 
 name = "max_error"
 assert name in metrics_of("regression")
-gates = Gates.model_validate({"metrics": {name: {"threshold": 2.0}}})
+gates = Gates.model_validate({"metrics": {name: {"threshold": 2.0}}, "sanity": False})
 watched = Monitoring.model_validate({"performance": {"metric": name, "max_absolute_drop": 0.5}})
 value = measure([name], actual=pd.Series([1.0, 2.0]), scores=[1.5, 5.0])[name]
 assert value == 3.0
@@ -73,7 +76,8 @@ def test_every_metric_is_computed_on_rows_of_its_task(name: str) -> None:
 def test_gates_and_monitoring_compare_every_metric_in_the_same_direction(name: str) -> None:
     """A better value passes the gate and is no decay; a worse value is refused and is decay."""
     sign = 1 if METRICS[name].greater_is_better else -1
-    gates = Gates(metrics={name: Threshold(compare="point", min_absolute_change=0.05)})
+    bar = Threshold(compare="point", min_absolute_change=0.05)
+    gates = Gates(metrics={name: bar}, sanity=NOT_JUDGED)
     watched = Monitoring.model_validate(
         {"performance": {"metric": name, "max_absolute_drop": 0.05}}
     )
@@ -89,7 +93,7 @@ def test_gates_and_monitoring_compare_every_metric_in_the_same_direction(name: s
 def test_the_first_model_has_to_beat_a_constant_in_every_metric(name: str) -> None:
     """Without a champion the constant model's value is the bar, in the metric's direction."""
     sign = 1 if METRICS[name].greater_is_better else -1
-    gates = Gates(metrics={name: Threshold(min_absolute_change=0.0)})
+    gates = Gates(metrics={name: Threshold(min_absolute_change=0.0)}, sanity=NOT_JUDGED)
     known = {"rows": 900, "champion.version": None, f"constant.{name}": 0.5}
     for change, action in ((0.1, "promote"), (-0.1, "refuse")):
         numbers = known | {f"challenger.{name}": 0.5 + sign * change}

@@ -8,7 +8,7 @@ from math import ceil
 from slipway.spec.gates import BlockUnit
 from slipway.spec.metrics import METRICS
 from slipway.spec.model import ModelSpec
-from slipway.spec.problem_at import problem_at
+from slipway.spec.problem_at import problem_at, unknown_name
 from slipway.spec.problems import Problem
 from slipway.spec.yaml_reader import Document, Where
 
@@ -28,6 +28,16 @@ def gate_problems(spec: ModelSpec, document: Document) -> Iterator[Problem]:
         if gate.threshold is None and not is_compared:
             hint = "set threshold, `compare: better`, min_absolute_change or min_relative_change"
             yield problem_at(document, where, "sets no bar, so every challenger passes", hint=hint)
+    for index, name in enumerate(spec.gates.sanity.known_columns):
+        if name not in spec.features.names:
+            where = ("gates", "sanity", "known_columns", index)
+            yield unknown_name(
+                document,
+                where,
+                name,
+                summary="which is no feature of the model",
+                allowed=spec.features.names,
+            )
 
 
 def gate_warnings(spec: ModelSpec) -> Iterator[str]:

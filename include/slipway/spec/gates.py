@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from slipway.spec.base import Spec, SpecConflict
 from slipway.spec.fairness import Fairness
 from slipway.spec.metrics import MetricName
+from slipway.spec.sanity import Sanity
 from slipway.spec.slices import Slices
 
 Compare = Literal["better", "not_worse", "expected_gain", "point"]
@@ -121,6 +122,11 @@ class Gates(Spec):
     fairness: Fairness | None = Field(
         default=None, description="Groups that a challenger may not treat too unequally."
     )
+    sanity: Sanity = Field(
+        default_factory=Sanity,
+        description="Mistakes of data and split that no model may profit from; `sanity: false` "
+        "turns all of them off.",
+    )
     when_champion_fails: Literal["relax", "refuse"] = Field(
         default="relax",
         description="What becomes of a threshold that the champion itself misses on the same rows: "
@@ -147,6 +153,11 @@ class Gates(Spec):
             return bar.compare
         is_first = metric == next(iter(self.metrics))
         return DEFAULT_COMPARE if is_first or bar.has_change else None
+
+    @property
+    def above_constant(self) -> tuple[str, ...]:
+        """Metrics by which a challenger has to be better than a constant beside a champion, too."""
+        return (next(iter(self.metrics)),) if self.sanity.constant_floor else ()
 
     @property
     def needs_blocks(self) -> bool:

@@ -12,6 +12,7 @@ from slipway.local.trial.weak_thresholds import weak_thresholds
 from slipway.records.verdicts import Number
 from slipway.spec.metrics import METRICS, metrics_of
 from slipway.stages.report.blocks import Section, Table
+from slipway.stages.report.gate_figures import gate_sections
 from slipway.stages.report.why_dataset import (
     DELIVER_AGAIN,
     DeliveryVerdict,
@@ -133,6 +134,7 @@ def _metrics(trial: Trial) -> Iterator[Section]:
     head = ("metric", "model", "constant", "threshold", "")
     title = f"Metrics on {numbers['rows']:,} rows that the model has not seen"
     yield Section(title, lines, Table(head, rows))
+    yield from gate_sections(numbers)
 
 
 def _worse_than_constant(trial: Trial, numbers: Mapping[str, Number]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from slipway.spec.metrics import METRICS
 from slipway.stages.card.words import NOT_MEASURED, NOT_RECORDED, measured, recorded
 from slipway.stages.model.version_tags import COMPARED_WITH, GATE, METRIC_PREFIX
 from slipway.stages.report.blocks import Section, Table
+from slipway.stages.report.gate_figures import gate_sections, in_sections
 from slipway.stages.report.version_case import VersionCase
 from slipway.stages.train.confusion import CONFUSION, FILE, MOST_IN_RECORD
 from slipway.stages.train.gate_numbers import BLOCK_UNIT, BLOCKS, gain_names, read_gain
@@ -37,6 +38,7 @@ def metric_sections(case: VersionCase) -> Iterator[Section]:
     yield _metrics(case, numbers)
     yield _gates(case)
     yield _confusion(case, numbers)
+    yield from gate_sections(numbers)
     others = _others(numbers)
     if others:
         yield Section(
@@ -121,7 +123,7 @@ def _confusion(case: VersionCase, numbers: Mapping[str, Number]) -> Section:
 
 def _others(numbers: Mapping[str, Number]) -> dict[str, Number]:
     """Numbers that no other section has."""
-    shown = {"rows", "champion.version", BLOCKS, BLOCK_UNIT, CONFUSION}
+    shown = {"rows", "champion.version", BLOCKS, BLOCK_UNIT, CONFUSION, *in_sections()}
     for name in METRICS:
         shown |= {*gain_names(name), *(f"{who}.{name}" for who in WHO)}
     return {name: value for name, value in sorted(numbers.items()) if name not in shown}

@@ -149,7 +149,11 @@ def regate_on_local_rows(
     with scratch_folder("slipway-bring-", needs="the champion's folder") as scratch:
         local = tools.registry.download(spec.model, champion.version, scratch / "champion")
         compared = contest.compare(
-            at, tools.load(folder), tools.load(local), version=champion.version
+            at,
+            tools.load(folder),
+            tools.load(local),
+            version=champion.version,
+            is_trained_here=False,
         )
     verdict = gate(spec.gates, compared.numbers)
     how = f"on rows of this environment, beside version {champion.version}"

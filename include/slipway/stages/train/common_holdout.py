@@ -1,8 +1,9 @@
-"""Read the holdout rows of a version that no other contender was trained on."""
+"""Read the holdout rows of a version that no contender was trained on, and its training rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,27 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def common_holdout(
+@dataclass(frozen=True)
+class CommonRows:
+    """Labelled rows of a contest.
+
+    Attributes:
+        holdout: Holdout rows of the first contender that none was trained on.
+        training: Rows that the first contender was trained on, by its manifest.
+    """
+
+    holdout: pd.DataFrame
+    training: pd.DataFrame
+
+
+def common_rows(
     spec: ModelSpec,
     dataset: DatasetSpec,
     tables: Tables,
     pins: Snapshot,
     contenders: Sequence[Package],
-) -> pd.DataFrame:
-    """Return the holdout rows of the first contender that none was trained on.
+) -> CommonRows:
+    """Return the rows of a contest, each with the columns that contenders and gates need.
 
     Args:
         spec: Model.
@@ -43,9 +57,11 @@ def common_holdout(
         columns=[name for name in dict.fromkeys(inputs) if name in declared],
         target=spec.target,
     )
-    identity = dataset.identity
-    times = rows[identity.time.column]
-    unseen = times >= datetime.fromisoformat(manifests[0]["holdout_start"])
-    for manifest in manifests:
-        unseen &= unseen_by(manifest, times, holdout_keys(rows, identity.key))
-    return rows[unseen]
+    identity, first = dataset.identity, manifests[0]
+    times, keys = rows[identity.time.column], holdout_keys(rows, identity.key)
+    unseen_by_first = unseen_by(first, times, keys)
+    unseen = unseen_by_first & (times >= datetime.fromisoformat(first["holdout_start"]))
+    for manifest in manifests[1:]:
+        unseen &= unseen_by(manifest, times, keys)
+    learnt = ~unseen_by_first & (times >= datetime.fromisoformat(first["training_start"]))
+    return CommonRows(rows[unseen], rows[learnt])

@@ -19,7 +19,7 @@ from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.ports.gate_tools import GateTools
 from slipway.stages.ports.package import Package
 from slipway.stages.ports.tables import Tables
-from slipway.stages.train.common_holdout import common_holdout
+from slipway.stages.train.common_holdout import CommonRows, common_rows
 from slipway.stages.train.confusion import FILE, confusion_of
 from slipway.stages.train.gate_checks import CHECKS
 from slipway.stages.train.gate_checks.check import Contest
@@ -69,7 +69,13 @@ class Comparison:
     tools: GateTools
 
     def compare(
-        self, pins: Snapshot, challenger: Package, champion: Package | None, *, version: int | None
+        self,
+        pins: Snapshot,
+        challenger: Package,
+        champion: Package | None,
+        *,
+        version: int | None,
+        is_trained_here: bool = True,
     ) -> Compared:
         """Return the metrics of challenger, champion and constant, for the gates.
 
@@ -78,9 +84,11 @@ class Comparison:
             challenger: Trained model.
             champion: Champion's model, or None without one.
             version: Champion's version.
+            is_trained_here: Whether the challenger was trained on these pinned versions.
         """
         contenders = {CHALLENGER: challenger} | ({CHAMPION: champion} if champion else {})
-        rows = self.common_holdout(pins, list(contenders.values()))
+        both = self._rows(pins, list(contenders.values()))
+        rows = both.holdout
         known = challenger.manifest.get("classes")
         classes = known
         if self.spec.task == "multiclass":
@@ -118,6 +126,9 @@ class Comparison:
             dataset=self.dataset,
             rows=rows,
             actual=actual,
+            training=both.training,
+            training_actual=to_target(both.training[self.spec.target], self.spec, classes=classes),
+            is_trained_here=is_trained_here,
             challenger=challenger,
             champion=champion,
             scores=scores,
@@ -143,7 +154,10 @@ class Comparison:
 
     def common_holdout(self, pins: Snapshot, contenders: Sequence[Package]) -> pd.DataFrame:
         """Holdout rows of the challenger that no contender was trained on."""
-        return common_holdout(self.spec, self.dataset, self.tables, pins, contenders)
+        return self._rows(pins, contenders).holdout
+
+    def _rows(self, pins: Snapshot, contenders: Sequence[Package]) -> CommonRows:
+        return common_rows(self.spec, self.dataset, self.tables, pins, contenders)
 
     def _metrics(self, who: str, actual: pd.Series[Any], scores: Any | None) -> dict[str, Number]:
         names = metrics_of(self.spec.task)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Literal
 
 from slipway.records.verdicts import Number, Verdict
@@ -29,6 +30,7 @@ from slipway.stages.train.gate_numbers import (
     baseline,
     finite,
     gain_names,
+    need,
     prior_names,
     read_gain,
 )
@@ -88,7 +90,8 @@ def _uncomputable(gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
         )
     against = baseline(numbers)
     for metric in gates.metrics:
-        for who in (CHALLENGER, against):
+        floor = [CONSTANT] if metric in gates.above_constant else []
+        for who in dict.fromkeys([CHALLENGER, against, *floor]):
             if finite(numbers.get(f"{who}.{metric}")) is None:
                 yield f"{metric} of the {who} cannot be computed{_one_class(metric, numbers)}"
 
@@ -115,6 +118,9 @@ def _failures(gates: Gates, metric: str, numbers: Mapping[str, Number]) -> Itera
     if figures.against == CONSTANT:
         yield from no_better_than_constant(figures)
         return
+    if metric in gates.above_constant:
+        value = need(numbers, f"{CONSTANT}.{metric}")
+        yield from no_better_than_constant(replace(figures, other=value, against=CONSTANT))
     compare = gates.compare(metric)
     if compare is None or (metric in gates.resampled and _is_undecided(gates, metric, numbers)):
         return

@@ -6,10 +6,21 @@ from collections.abc import Mapping
 
 from slipway.records.verdicts import Number
 from slipway.stages.train.gate_checks.check import GateCheck
+from slipway.stages.train.gate_checks.duplicates import DuplicatesCheck
 from slipway.stages.train.gate_checks.fairness import FairnessCheck
+from slipway.stages.train.gate_checks.renamed_label import RenamedLabelCheck
+from slipway.stages.train.gate_checks.single_feature import SingleFeatureCheck
 from slipway.stages.train.gate_checks.slices import SliceCheck
+from slipway.stages.train.gate_checks.split_rows import SplitCheck
 
-CHECKS: tuple[GateCheck, ...] = (SliceCheck(), FairnessCheck())
+CHECKS: tuple[GateCheck, ...] = (
+    SplitCheck(),
+    RenamedLabelCheck(),
+    SingleFeatureCheck(),
+    DuplicatesCheck(),
+    SliceCheck(),
+    FairnessCheck(),
+)
 """In the order in which they are measured, and in which verdicts name them."""
 
 

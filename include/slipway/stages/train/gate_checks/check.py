@@ -26,6 +26,9 @@ class Contest:
         dataset: Its dataset.
         rows: Rows of the common holdout, of shape (n_rows, n_columns).
         actual: Target of each row, of shape (n_rows,); of classes their codes.
+        training: Rows that the challenger was trained on, with the same columns.
+        training_actual: Target of each of them, likewise.
+        is_trained_here: Whether it was trained on these versions of the tables.
         challenger: Trained model.
         champion: Champion's model; None without one.
         scores: Of challenger and champion, by name, each of shape (n_rows,), or
@@ -38,6 +41,9 @@ class Contest:
     dataset: DatasetSpec
     rows: pd.DataFrame
     actual: pd.Series[Any]
+    training: pd.DataFrame
+    training_actual: pd.Series[Any]
+    is_trained_here: bool
     challenger: Package
     champion: Package | None
     scores: Mapping[str, Any]
@@ -85,3 +91,10 @@ class GateCheck(Protocol):
 
     def passed(self, gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
         """Yield what was shown of a challenger that passes."""
+
+
+def judged_features(contest: Contest) -> list[str]:
+    """Return the challenger's features, without those that may tell the target."""
+    known = set(contest.gates.sanity.known_columns)
+    names = [column["name"] for column in contest.challenger.manifest["features"]]
+    return [name for name in names if name in contest.rows and name not in known]

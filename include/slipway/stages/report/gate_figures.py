@@ -1,0 +1,47 @@
+"""Sections about what gates beside the metrics measured, for model cards and trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from slipway.records.verdicts import Number
+from slipway.stages.report.blocks import Section, Table
+
+_SANITY: Mapping[str, str] = {
+    "split.training_rows": "training rows that were found again",
+    "split.training_rows_recorded": "training rows that the version records",
+    "split.training_rows_not_older": "training rows that are not older than the holdout",
+    "split.shared_keys": "holdout rows whose key stands among the training rows",
+    "renamed_label": "largest agreement of a feature with the target",
+    "renamed_label.column": "the feature that agrees most",
+    "single_feature": "how well the best feature alone ranks the target",
+    "single_feature.model": "how well the model ranks it",
+    "single_feature.column": "the best feature",
+    "duplicates.share": "share of the holdout that stands among the training rows",
+    "duplicates.by_chance": "share of it that chance explains",
+}
+FIGURES: Mapping[str, Mapping[str, str]] = {"Sanity": _SANITY}
+"""Words for each number, by the title of their section."""
+
+
+def gate_sections(numbers: Mapping[str, Number]) -> Iterator[Section]:
+    """Yield the sections of what was measured; none of what was not."""
+    for title, words in FIGURES.items():
+        rows = [
+            (told, _spelled(numbers[name]))
+            for name, told in words.items()
+            if numbers.get(name) is not None
+        ]
+        if rows:
+            yield Section(title, (), Table(("figure", "value"), rows))
+
+
+def in_sections() -> frozenset[str]:
+    """Return the numbers that these sections tell."""
+    return frozenset(name for words in FIGURES.values() for name in words)
+
+
+def _spelled(value: Number) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
