@@ -92,8 +92,8 @@ class Holdout:
 def measure_rules(effort: Effort) -> Iterator[Ratio]:
     """Measure every cell; the figures of 28 days at a correlation of 0.3 are the ratios."""
     seeds = effort.options.seeds or effort.pick(quick=300, full=2000)
-    lengths = (28,) if effort.quick else (14, 28, 56)
-    correlations = (0.3,) if effort.quick else (0.0, 0.3, 0.6)
+    lengths = effort.options.days or ((28,) if effort.quick else (14, 28, 56))
+    correlations = effort.options.correlations or ((0.3,) if effort.quick else (0.0, 0.3, 0.6))
     cells = [
         Cell(days, correlation, name)
         for days in lengths
@@ -178,13 +178,7 @@ def draw_holdout(cell: Cell, seed: int) -> Holdout:
     random = np.random.default_rng([seed, cell.days, round(cell.correlation * 100)])
 
     def days() -> Array:
-        steps = random.normal(size=cell.days)
-        values = np.empty(cell.days)
-        values[0] = steps[0]
-        fresh = (1 - cell.correlation**2) ** 0.5
-        for day in range(1, cell.days):
-            values[day] = cell.correlation * values[day - 1] + fresh * steps[day]
-        return values
+        return in_days(random, days=cell.days, correlation=cell.correlation)
 
     of_day = np.repeat(np.arange(cell.days), random.poisson(ROWS_A_DAY, cell.days))
     late = norm.cdf(-0.8 + 0.3 * days())
@@ -201,9 +195,24 @@ def draw_holdout(cell: Cell, seed: int) -> Holdout:
     return Holdout(labels, scores[0], scores[1], of_day)
 
 
+def in_days(random: np.random.Generator, *, days: int, correlation: float) -> Array:
+    """Draw what each of some days brings, correlated with the day before; standard normal."""
+    steps = random.normal(size=days)
+    values = np.empty(days)
+    values[0] = steps[0]
+    fresh = (1 - correlation**2) ** 0.5
+    for day in range(1, days):
+        values[day] = correlation * values[day - 1] + fresh * steps[day]
+    return values
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the number of seeds."""
+    """Add the number of seeds, and which cells are measured."""
     parser.add_argument("--seeds", type=int, help="holdouts of each cell")
+    parser.add_argument("--days", type=int, nargs="+", help="lengths of the holdout")
+    parser.add_argument(
+        "--correlations", type=float, nargs="+", help="of what neighbouring days bring"
+    )
 
 
 if __name__ == "__main__":

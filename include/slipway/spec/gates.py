@@ -93,6 +93,19 @@ class Threshold(Spec):
         return self
 
 
+class Anchor(Spec):
+    """Comparison with a fixed version, which bounds what many small losses add up to."""
+
+    max_loss: float = Field(
+        gt=0,
+        description="A challenger is refused unless it is shown to be worse than the anchor by "
+        "less than this, in the metric's unit.",
+    )
+    metric: MetricName | None = Field(
+        default=None, description="One of the gates' metrics; without it the first."
+    )
+
+
 class Gates(Spec):
     """Gates that a trained model has to pass to become challenger."""
 
@@ -134,6 +147,11 @@ class Gates(Spec):
         "constant, needs not reach it. `refuse`: it has to.",
     )
 
+    anchor: Anchor | None = Field(
+        default=None,
+        description="Fixed version that challengers are compared with beside the champion: the one "
+        "with the alias `anchor` in MLflow, else the first champion.",
+    )
     dry_run: bool = Field(
         default=False,
         description="Train and judge, and record what would have happened: no version becomes "
@@ -144,6 +162,14 @@ class Gates(Spec):
     def _blocks_or_cluster(self) -> Gates:
         if self.blocks is not None and self.cluster is not None:
             raise SpecConflict("either `blocks` or `cluster`", field=("cluster",))
+        return self
+
+    @model_validator(mode="after")
+    def _anchor_of_a_gate(self) -> Gates:
+        if self.anchor_metric not in self.metrics:
+            raise SpecConflict(
+                f"{self.anchor_metric} is none of the gates' metrics", field=("anchor", "metric")
+            )
         return self
 
     def compare(self, metric: str) -> Compare | None:
@@ -161,8 +187,15 @@ class Gates(Spec):
 
     @property
     def needs_blocks(self) -> bool:
-        """Whether blocks of the holdout are resampled, for a metric, slices or groups."""
-        return bool(self.resampled) or not (self.slices is None and self.fairness is None)
+        """Whether blocks of the holdout are resampled."""
+        others = (self.slices, self.anchor, self.fairness)
+        return bool(self.resampled) or any(one is not None for one in others)
+
+    @property
+    def anchor_metric(self) -> str:
+        """Metric that is compared with the anchor's."""
+        chosen = None if self.anchor is None else self.anchor.metric
+        return chosen or next(iter(self.metrics))
 
     @property
     def holdout_columns(self) -> tuple[str, ...]:

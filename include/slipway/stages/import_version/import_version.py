@@ -156,6 +156,7 @@ class _Import:
             champion=champion,
             at=at,
             tools=self.target.regate,
+            store=self.context.store,
         )
 
     def _register_if_passed(self, attempt: Attempt, regated: RegateResult) -> Verdict:

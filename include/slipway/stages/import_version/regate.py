@@ -13,15 +13,18 @@ from pathlib import Path
 
 from slipway.errors import NotComputable
 from slipway.records.scratch_folder import scratch_folder
+from slipway.records.store import Store
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.agreement import EVIDENCE
+from slipway.stages.model.aliases import ANCHOR
 from slipway.stages.model.label_rows import labels_table
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.ports.gate_tools import GateTools
 from slipway.stages.ports.package import LoadPackage
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tables import Tables
+from slipway.stages.train.anchor import load_anchor
 from slipway.stages.train.comparison import Comparison
 from slipway.stages.train.gates import gate
 
@@ -131,6 +134,7 @@ def regate_on_local_rows(
     champion: Champion,
     at: Snapshot,
     tools: RegateTools,
+    store: Store,
 ) -> RegateResult:
     """Apply the gates here to labelled rows of this environment that neither version has seen.
 
@@ -141,6 +145,7 @@ def regate_on_local_rows(
         champion: Champion here.
         at: Pinned rows.
         tools: Adapters.
+        store: Store of the ledger here.
 
     Raises:
         Tampered: A file of the champion differs from its digest.
@@ -148,12 +153,16 @@ def regate_on_local_rows(
     contest = Comparison(spec, dataset, tools.tables, tools.gates)
     with scratch_folder("slipway-bring-", needs="the champion's folder") as scratch:
         local = tools.registry.download(spec.model, champion.version, scratch / "champion")
+        anchor = load_anchor(
+            spec, store=store, registry=tools.registry, load=tools.load, folder=scratch / ANCHOR
+        )
         compared = contest.compare(
             at,
             tools.load(folder),
             tools.load(local),
             version=champion.version,
             is_trained_here=False,
+            anchor=anchor,
         )
     verdict = gate(spec.gates, compared.numbers)
     how = f"on rows of this environment, beside version {champion.version}"

@@ -10,3 +10,6 @@ CHAMPION = "champion"
 
 PREVIOUS = "previous"
 """Champion before this one; a rollback goes to it."""
+
+ANCHOR = "anchor"
+"""Compared with every challenger, beside the champion; a hand sets it."""

@@ -12,7 +12,7 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.labels import Label
 from slipway.spec.metrics import has_classes, metrics_of
 from slipway.stages.model.agreement import EVIDENCE, measure_agreement
-from slipway.stages.model.aliases import CHALLENGER, CHAMPION
+from slipway.stages.model.aliases import ANCHOR, CHALLENGER, CHAMPION
 from slipway.stages.model.class_scores import align_scores, known_to_any, with_unseen
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot
@@ -53,6 +53,19 @@ class Compared:
 
 
 @dataclass(frozen=True)
+class Named:
+    """A registered version to compare with.
+
+    Attributes:
+        version: Its number.
+        package: Its model; None where it cannot be loaded.
+    """
+
+    version: int
+    package: Package | None
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Comparison of two versions and a constant on common holdout rows.
 
@@ -76,6 +89,7 @@ class Comparison:
         *,
         version: int | None,
         is_trained_here: bool = True,
+        anchor: Named | None = None,
     ) -> Compared:
         """Return the metrics of challenger, champion and constant, for the gates.
 
@@ -85,8 +99,11 @@ class Comparison:
             champion: Champion's model, or None without one.
             version: Champion's version.
             is_trained_here: Whether the challenger was trained on these pinned versions.
+            anchor: Anchor of the gates; None: there is none.
         """
         contenders = {CHALLENGER: challenger} | ({CHAMPION: champion} if champion else {})
+        if anchor is not None and anchor.package is not None:
+            contenders[ANCHOR] = anchor.package
         both = self._rows(pins, list(contenders.values()))
         rows = both.holdout
         known = challenger.manifest.get("classes")
@@ -99,8 +116,8 @@ class Comparison:
         numbers: dict[str, Number] = {"rows": len(rows), "champion.version": version}
         numbers |= self._counts(labels, actual, known)
         scores = {name: _scores(contender, rows, classes) for name, contender in contenders.items()}
-        for name, scored in scores.items():
-            numbers |= self._metrics(name, actual, scored)
+        for name in scores.keys() & {CHALLENGER, CHAMPION}:
+            numbers |= self._metrics(name, actual, scores[name])
         blocks = self._blocks(rows)
         if champion is not None:
             numbers |= _agreement(scores[CHALLENGER], scores[CHAMPION])
@@ -131,6 +148,7 @@ class Comparison:
             is_trained_here=is_trained_here,
             challenger=challenger,
             champion=champion,
+            anchor_version=None if anchor is None else anchor.version,
             scores=scores,
             blocks=blocks,
             tools=self.tools,

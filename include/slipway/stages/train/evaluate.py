@@ -15,7 +15,7 @@ from slipway.records.run_records import RunRecord, RunRef, need_record
 from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.model.aliases import CHAMPION
+from slipway.stages.model.aliases import ANCHOR, CHAMPION
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.registry_losses import find_lost_champion
 from slipway.stages.ports.gate_tools import GateTools
@@ -23,12 +23,14 @@ from slipway.stages.ports.package import LoadPackage, Package
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tables import Tables
 from slipway.stages.ports.tracking import Tracking
-from slipway.stages.train.comparison import Comparison
+from slipway.stages.train.anchor import load_anchor
+from slipway.stages.train.comparison import Comparison, Named
 from slipway.stages.train.gate_numbers import (
     LOST,
     UNSEEN_ROWS,
     WAIVED,
 )
+from slipway.stages.train.holdout_reuse import count_reuse
 from slipway.stages.train.past_gains import priors
 from slipway.values.figures import in_figures
 
@@ -92,8 +94,11 @@ class _Evaluation:
         ) as scratch:
             challenger = self._challenger(trained, scratch)
             champion, version = self._champion(scratch)
-            compared = self.contest.compare(pins, challenger, champion, version=version)
+            compared = self.contest.compare(
+                pins, challenger, champion, version=version, anchor=self._anchor(scratch)
+            )
         numbers = compared.numbers | (self._lost_champion() if version is None else {})
+        numbers |= count_reuse(self.store, self.spec.model, run=attempt.ref.run)
         numbers |= priors(self.spec.gates, self.store, self.spec.model, run=attempt.ref.run)
         attempt.check()
         run_id = trained.evidence["mlflow_run"]
@@ -115,6 +120,15 @@ class _Evaluation:
             return None, None
         folder = self.registry.download(self.spec.model, champion.version, scratch / "champion")
         return self.load(folder), champion.version
+
+    def _anchor(self, scratch: Path) -> Named | None:
+        return load_anchor(
+            self.spec,
+            store=self.store,
+            registry=self.registry,
+            load=self.load,
+            folder=scratch / ANCHOR,
+        )
 
     def _lost_champion(self) -> dict[str, Number]:
         loss = find_lost_champion(self.spec.model, store=self.store, registry=self.registry)

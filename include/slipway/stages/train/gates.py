@@ -42,6 +42,7 @@ from slipway.stages.train.gate_rules import (
     missed_threshold,
     no_better_than_constant,
 )
+from slipway.stages.train.holdout_reuse import REUSED
 from slipway.values.figures import in_figures, in_signed_figures
 
 GateAction = Literal["promote", "refuse", "inconclusive"]
@@ -165,6 +166,7 @@ def _compared(gates: Gates, numbers: Mapping[str, Number]) -> dict[str, Number]:
         WAIVED,
         BLOCKS,
         BLOCK_UNIT,
+        REUSED,
         *EVIDENCE,
     ]
     for metric in gates.metrics:
@@ -182,10 +184,22 @@ def _format_comparison(gates: Gates, numbers: Mapping[str, Number]) -> str:
     compared = [_format_metric(gates, metric, numbers) for metric in gates.metrics]
     shown = f"{', '.join(compared)} on {numbers['rows']:,} rows that neither had seen"
     shown = "; ".join([shown, *(one for check in CHECKS for one in check.passed(gates, numbers))])
+    shown += _format_reuse(numbers)
     waived = numbers.get(WAIVED)
     if waived is None:
         return shown
     return f"{shown}; the champion, version {waived}, is lost and was left out as requested"
+
+
+def _format_reuse(numbers: Mapping[str, Number]) -> str:
+    """Return how many challengers were judged on rows of this holdout before; else nothing."""
+    former = numbers.get(REUSED)
+    if not former:
+        return ""
+    return (
+        f"; {former} former challenger{'' if former == 1 else 's'} "
+        f"{'was' if former == 1 else 'were'} judged on some of these rows"
+    )
 
 
 def _decisive(gates: Gates, figures: Figures, gain: MeasuredGain) -> str:

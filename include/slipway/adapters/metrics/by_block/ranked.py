@@ -13,9 +13,6 @@ from slipway.adapters.metrics.by_block.block_rows import Array, BlockRows
 CHUNK = 50
 """Resamples whose curves are held in memory at once."""
 
-CELLS = 4_000_000
-"""Scores times blocks that are held in memory at once."""
-
 
 @dataclass(frozen=True)
 class AreaByBlock:
@@ -118,24 +115,15 @@ def average_precision(rows: BlockRows) -> PrecisionByBlock:
 
 
 def _area(rows: BlockRows, is_one: Array, scores: Array) -> AreaByBlock:
-    values, places = np.unique(scores, return_inverse=True)
-    numbers = (rows.blocks[is_one], rows.blocks[~is_one])
-    positive = sparse.csr_array(
-        (np.ones(len(numbers[0])), (numbers[0], places[is_one])), shape=(rows.count, len(values))
-    )
-    width = max(1, CELLS // len(values))
-    won = [
-        positive @ _rows_below(places[~is_one], numbers[1] - start, shape=(len(values), width))
-        for start in range(0, rows.count, width)
-    ]
-    counted = [np.bincount(one, minlength=rows.count).astype(np.float64) for one in numbers]
-    return AreaByBlock(np.hstack(won)[:, : rows.count], counted[0], counted[1])
-
-
-def _rows_below(places: Array, blocks: Array, *, shape: tuple[int, int]) -> Array:
-    """Rows below each score, ties by half, for the blocks of a chunk from 0 on."""
-    inside = (blocks >= 0) & (blocks < shape[1])
-    cells = places[inside] * shape[1] + blocks[inside]
-    counts = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
-    below: Array = np.cumsum(counts, axis=0) - counts / 2
-    return below
+    ones, zeros = scores[is_one], scores[~is_one]
+    # Sorted, so that the searches of neighbours touch the same memory.
+    order = np.argsort(ones)
+    ones, of_ones = ones[order], rows.blocks[is_one][order]
+    of_zeros = rows.blocks[~is_one]
+    won = np.empty((rows.count, rows.count))
+    for block in range(rows.count):
+        inside = np.sort(zeros[of_zeros == block])
+        below = np.searchsorted(inside, ones, "left") + np.searchsorted(inside, ones, "right")
+        won[:, block] = np.bincount(of_ones, weights=below / 2, minlength=rows.count)
+    counted = [np.bincount(one, minlength=rows.count) for one in (of_ones, of_zeros)]
+    return AreaByBlock(won, *(one.astype(np.float64) for one in counted))

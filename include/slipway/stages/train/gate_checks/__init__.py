@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from slipway.records.verdicts import Number
+from slipway.stages.train.gate_checks.anchor import AnchorCheck
 from slipway.stages.train.gate_checks.check import GateCheck
 from slipway.stages.train.gate_checks.duplicates import DuplicatesCheck
 from slipway.stages.train.gate_checks.fairness import FairnessCheck
@@ -19,6 +20,7 @@ CHECKS: tuple[GateCheck, ...] = (
     SingleFeatureCheck(),
     DuplicatesCheck(),
     SliceCheck(),
+    AnchorCheck(),
     FairnessCheck(),
 )
 """In the order in which they are measured, and in which verdicts name them."""

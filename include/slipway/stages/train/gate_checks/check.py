@@ -31,7 +31,8 @@ class Contest:
         is_trained_here: Whether it was trained on these versions of the tables.
         challenger: Trained model.
         champion: Champion's model; None without one.
-        scores: Of challenger and champion, by name, each of shape (n_rows,), or
+        anchor_version: Version of the anchor; None without one.
+        scores: Of challenger, champion and anchor, by name, each of shape (n_rows,), or
             (n_rows, n_classes); None where a model does not fit the table any more.
         blocks: Blocks of the rows; None where no gate resamples them.
         tools: Adapters.
@@ -46,6 +47,7 @@ class Contest:
     is_trained_here: bool
     challenger: Package
     champion: Package | None
+    anchor_version: int | None
     scores: Mapping[str, Any]
     blocks: HoldoutBlocks | None
     tools: GateTools
