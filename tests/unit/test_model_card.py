@@ -88,6 +88,40 @@ def test_a_card_has_what_the_records_say(env: TrainingEnv) -> None:
         assert line in text, line
 
 
+def test_a_card_shows_slices_groups_and_reliability(env: TrainingEnv) -> None:
+    """From the numbers of the evaluation; none of them is listed a second time."""
+    gate = {"threshold": 0.55, "compare": "not_worse", "margin": 0.2}
+    asked = {
+        "metrics": {"roc_auc": gate},
+        "slices": {"columns": ["port"], "min_rows": 20},
+        "fairness": {
+            "columns": ["port"],
+            "metrics": {"demographic_parity_difference": 0.9},
+            "min_rows": 20,
+        },
+    }
+    env.spec = spec(
+        gates={"min_holdout_rows": 100, "min_blocks": 5, **asked},
+        training={"holdout_days": 8, "min_rows": 500},
+    )
+    request = env.ask("parts")
+    env.until_gate(request)
+    version = replace(env.registry.version(MODEL, 2), version=3, run_key=f"{MODEL}/{request.run}")
+    text = card_files(read_training(env.store, version))[MARKDOWN].decode()
+    for line in (
+        "- Compared with the champion: 3 slices; worse than allowed: 0.",
+        "## Fairness between groups",
+        "| demographic_parity_difference | port | 0.",
+        "| 0.9 | -0.",
+        "- Shown to be beyond a limit: 0; worse than the champion: 0.",
+        "## Calibration of the scores",
+        "| 0.3 to 0.4 | ",
+    ):
+        assert line in text, line
+    assert "| fairness.table |" not in text
+    assert "Fairness between groups: not measured" not in text
+
+
 def test_without_a_champion_the_gain_is_not_measured(env: TrainingEnv) -> None:
     """What was not measured is said so, never left out or guessed; later rollouts are told."""
     text = card(env, 1)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway.local.trial.held_out import reliability
+from slipway.stages.model.reliability import reliability
 from slipway.stages.report.blocks import Section, Table, as_markdown, as_text
 from tests.e2e import ferry_project
 from tests.support.command_line import Make, slipway

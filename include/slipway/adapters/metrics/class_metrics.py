@@ -7,22 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
+from slipway.stages.model.reliability import CALIBRATION_BINS, calibration_bins
+
 Array = np.ndarray[Any, Any]
-
-CALIBRATION_BINS = 10
-"""Bins of equal width."""
-
-
-def predicted_classes(scores: Array) -> Array:
-    """Return the class that scores predict: the largest, or class 1 above one half.
-
-    Args:
-        scores: Probabilities of shape (n_rows, n_classes), or those of class 1, of shape (n_rows,).
-    """
-    if scores.ndim == 1:
-        return (scores > 0.5).astype(np.int64)  # noqa: PLR2004
-    classes: Array = np.argmax(scores, axis=1)
-    return classes
 
 
 def log_loss(labels: Array, scores: Array) -> float:
@@ -45,17 +32,6 @@ def expected_calibration_error(labels: Array, scores: Array) -> float:
     chances, outcomes, bins = calibration_bins(labels, scores)
     gaps = np.bincount(bins, chances - outcomes, CALIBRATION_BINS)
     return float(np.abs(gaps).sum() / len(labels))
-
-
-def calibration_bins(labels: Array, scores: Array) -> tuple[Array, Array, Array]:
-    """Return probability, outcome (0 or 1) and bin of each row; see the error above."""
-    if scores.ndim == 1:
-        chances, outcomes = scores, labels.astype(np.float64)
-    else:
-        chances = scores.max(axis=1)
-        outcomes = (predicted_classes(scores) == labels).astype(np.float64)
-    bins = np.minimum((chances * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
-    return chances, outcomes, bins
 
 
 def balanced_accuracy(labels: Array, predicted: Array) -> float:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from slipway.adapters.metrics.class_metrics import predicted_classes
 from slipway.spec.metrics import METRICS, Metric
+from slipway.stages.model.predicted_classes import predicted_classes
 
 
 def measure(

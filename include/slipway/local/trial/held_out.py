@@ -12,6 +12,7 @@ from slipway.records.scratch_folder import scratch_folder
 from slipway.spec.metrics import has_classes
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot
+from slipway.stages.model.reliability import ReliabilityBin, reliability
 from slipway.stages.train.comparison import Comparison
 from slipway.stages.train.confusion import Confusion, confusion_of
 
@@ -22,25 +23,6 @@ if TYPE_CHECKING:
     from slipway.adapters.model_package.package import Package
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-
-
-@dataclass(frozen=True)
-class ReliabilityBin:
-    """Rows whose scores lie in one interval.
-
-    Attributes:
-        low: Lower end of the interval.
-        high: Upper end.
-        rows: Number of rows.
-        score: Mean score.
-        share: Share of rows of class 1; of several classes, whose most likely class is right.
-    """
-
-    low: float
-    high: float
-    rows: int
-    score: float
-    share: float
 
 
 @dataclass(frozen=True)
@@ -111,33 +93,6 @@ def _measure(
         importance=importance,
         confusion=confusion_of(target, scores, classes or (0, 1)),
     )
-
-
-def reliability(actual: np.ndarray[Any, Any], scores: np.ndarray[Any, Any]) -> list[ReliabilityBin]:
-    """Return how often scores were right, in intervals of equal width; empty ones are left out.
-
-    Args:
-        actual: Codes of the classes, of shape (n_rows,).
-        scores: Probabilities of class 1, of shape (n_rows,), or of each class, of shape
-            (n_rows, n_classes); of these the greatest counts.
-    """
-    from slipway.adapters.metrics.class_metrics import CALIBRATION_BINS, calibration_bins
-
-    likely, right, places = calibration_bins(actual, scores)
-    found = []
-    for place in range(CALIBRATION_BINS):
-        inside = places == place
-        if inside.any():
-            found.append(
-                ReliabilityBin(
-                    place / CALIBRATION_BINS,
-                    (place + 1) / CALIBRATION_BINS,
-                    int(inside.sum()),
-                    float(likely[inside].mean()),
-                    float(right[inside].mean()),
-                )
-            )
-    return found
 
 
 def _residuals(differences: np.ndarray[Any, Any]) -> list[tuple[float, float]]:

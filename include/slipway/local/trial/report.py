@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from slipway.local.trial.held_out import HeldOut, ReliabilityBin
+from slipway.local.trial.held_out import HeldOut
 from slipway.local.trial.importance import MOST_SECONDS, Importance
 from slipway.local.trial.play import Trial
 from slipway.local.trial.weak_thresholds import weak_thresholds
 from slipway.records.verdicts import Number
 from slipway.spec.metrics import METRICS, metrics_of
+from slipway.stages.model.reliability import ReliabilityBin
 from slipway.stages.report.blocks import Section, Table
 from slipway.stages.report.gate_figures import gate_sections
 from slipway.stages.report.why_dataset import (

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Threshold
 from slipway.spec.metrics import METRICS
+from slipway.stages.card.parts_of_rows import is_shown, part_sections
 from slipway.stages.card.words import NOT_MEASURED, NOT_RECORDED, measured, recorded
 from slipway.stages.model.version_tags import COMPARED_WITH, GATE, METRIC_PREFIX
 from slipway.stages.report.blocks import Section, Table
@@ -39,6 +40,7 @@ def metric_sections(case: VersionCase) -> Iterator[Section]:
     yield _gates(case)
     yield _confusion(case, numbers)
     yield from gate_sections(numbers)
+    yield from part_sections(numbers, case)
     others = _others(numbers)
     if others:
         yield Section(
@@ -126,7 +128,11 @@ def _others(numbers: Mapping[str, Number]) -> dict[str, Number]:
     shown = {"rows", "champion.version", BLOCKS, BLOCK_UNIT, CONFUSION, *in_sections()}
     for name in METRICS:
         shown |= {*gain_names(name), *(f"{who}.{name}" for who in WHO)}
-    return {name: value for name, value in sorted(numbers.items()) if name not in shown}
+    return {
+        name: value
+        for name, value in sorted(numbers.items())
+        if name not in shown and not is_shown(name)
+    }
 
 
 def _figure(item: tuple[str, Number]) -> tuple[str, str]:

@@ -16,6 +16,8 @@ from slipway.stages.model.aliases import ANCHOR, CHALLENGER, CHAMPION
 from slipway.stages.model.class_scores import align_scores, known_to_any, with_unseen
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot
+from slipway.stages.model.reliability import FILE as RELIABILITY_FILE
+from slipway.stages.model.reliability import reliability, reliability_file, reliability_numbers
 from slipway.stages.ports.gate_tools import GateTools
 from slipway.stages.ports.package import Package
 from slipway.stages.ports.tables import Tables
@@ -138,6 +140,9 @@ class Comparison:
             confusion = confusion_of(actual, answers, classes or (0, 1))
             compared.numbers.update(confusion.numbers())
             compared.files[FILE] = confusion.file()
+            bins = reliability(actual.to_numpy(), answers)
+            compared.numbers.update(reliability_numbers(bins))
+            compared.files[RELIABILITY_FILE] = reliability_file(bins)
         contest = Contest(
             spec=self.spec,
             dataset=self.dataset,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slipway.adapters.metrics.by_block.block_rows import Array, BlockRows
-from slipway.adapters.metrics.class_metrics import predicted_classes
+from slipway.stages.model.predicted_classes import predicted_classes
 
 
 @dataclass(frozen=True)

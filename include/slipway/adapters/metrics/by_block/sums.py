@@ -8,11 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from slipway.adapters.metrics.by_block.block_rows import Array, BlockRows
-from slipway.adapters.metrics.class_metrics import (
-    CALIBRATION_BINS,
-    calibration_bins,
-    predicted_classes,
-)
+from slipway.stages.model.predicted_classes import predicted_classes
+from slipway.stages.model.reliability import CALIBRATION_BINS, calibration_bins
 
 
 @dataclass(frozen=True)

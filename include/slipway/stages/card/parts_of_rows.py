@@ -1,0 +1,114 @@
+"""Sections of a model card about parts of the rows: slices, groups, and reliability of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from slipway.records.verdicts import Number
+from slipway.stages.card.words import NOT_MEASURED, measured, recorded
+from slipway.stages.model.reliability import FILE as RELIABILITY_FILE
+from slipway.stages.model.reliability import RELIABILITY, ReliabilityBin, read_reliability
+from slipway.stages.report.blocks import Section, Table
+from slipway.stages.report.version_case import VersionCase
+from slipway.stages.train.gate_checks import fairness, slices
+from slipway.stages.train.gate_numbers import finite
+
+
+def part_sections(numbers: Mapping[str, Number], case: VersionCase) -> Iterator[Section]:
+    """Yield the sections about parts of the rows that were measured.
+
+    Args:
+        numbers: Numbers of evaluation and gates.
+        case: Records of the version.
+    """
+    if finite(numbers.get(slices.COMPARED)) is not None:
+        yield _slices(numbers)
+    if finite(numbers.get(fairness.COMPARED)) is not None:
+        yield _fairness(numbers, case)
+    if numbers.get(RELIABILITY) is not None:
+        yield _reliability(numbers)
+
+
+def is_shown(name: str) -> bool:
+    """Return whether these sections show a number."""
+    shown = (slices.COMPARED, fairness.COMPARED, RELIABILITY)
+    return name.partition(".")[0] in shown
+
+
+def _slices(numbers: Mapping[str, Number]) -> Section:
+    count, worse = (measured(numbers.get(one)) for one in (slices.COMPARED, slices.WORSE))
+    lines = [
+        f"Compared with the champion: {count} slices; worse than allowed: {worse}.",
+        f"All of them: `{slices.FILE}` in the MLflow run.",
+    ]
+    if numbers.get(slices.WORST) is None:
+        return Section("Slices", lines)
+    fields = ("value", "lower", "upper")
+    gain = [_signed(numbers.get(f"{slices.WORST}.{one}")) for one in fields]
+    row = (str(numbers[slices.WORST]), measured(numbers.get(f"{slices.WORST}.rows")), *gain)
+    head = ("worst slice", "rows", "gain", "lower bound", "upper bound")
+    return Section("Slices", lines, Table(head, [row]))
+
+
+def _signed(value: Number) -> str:
+    return f"{value:+.4g}" if isinstance(value, int | float) else NOT_MEASURED
+
+
+def _fairness(numbers: Mapping[str, Number], case: VersionCase) -> Section:
+    asked = case.specs.model.gates.fairness if case.specs else None
+    rows = [
+        (
+            row["metric"],
+            row["by"],
+            measured(row["value"]),
+            " against ".join(row.get("pair", ())) or NOT_MEASURED,
+            recorded(asked.metrics.get(row["metric"]) if asked else None),
+            _bounds(row, "excess"),
+            measured(row.get("champion")),
+            f"{row['groups']}, and {row['left_out']} too small",
+        )
+        for row in fairness.table_of(numbers)
+    ]
+    found = (fairness.BEYOND, fairness.INCREASED, fairness.UNKNOWN)
+    beyond, worse, unknown = (measured(numbers.get(one)) for one in found)
+    lines = [
+        f"Shown to be beyond a limit: {beyond}; worse than the champion: {worse}.",
+        f"Not computable: {unknown}.",
+        f"The least favourable ones; all, with each group's rates: `{fairness.FILE}` in MLflow.",
+    ]
+    head = (
+        *("metric", "groups by", "value", "groups", "limit"),
+        *("beyond it, with bounds", "champion", "groups compared"),
+    )
+    return Section("Fairness between groups", lines, Table(head, rows))
+
+
+def _bounds(row: Mapping[str, Any], name: str) -> str:
+    if name not in row:
+        return NOT_MEASURED
+    low, high = row[name]
+    return f"{low:+.4g} to {high:+.4g}"
+
+
+def _reliability(numbers: Mapping[str, Number]) -> Section:
+    error, brier = (
+        measured(numbers.get(f"challenger.{one}"))
+        for one in ("expected_calibration_error", "brier_score")
+    )
+    lines = [
+        "Where scores are probabilities, the last two columns are nearly equal.",
+        f"Expected calibration error: {error}; Brier score: {brier}.",
+        f"The bins are `{RELIABILITY_FILE}` in the MLflow run, too.",
+    ]
+    bins = read_reliability(str(numbers[RELIABILITY]))
+    rows = [
+        (f"{one.low:.1f} to {one.high:.1f}", f"{one.rows:,}", *(f"{x:.3f}" for x in _both(one)))
+        for one in bins
+    ]
+    head = ("score", "rows", "mean score", "share that was so")
+    return Section("Calibration of the scores", lines, Table(head, rows))
+
+
+def _both(one: ReliabilityBin) -> tuple[float, float]:
+    return one.score, one.share
