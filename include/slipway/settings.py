@@ -70,6 +70,13 @@ class Settings(BaseSettings):
         description="Address of the local serving platform, for prediction requests.",
     )
 
+    study_db: SecretStr | None = Field(
+        default=None,
+        description="Database of the studies of searches, as SQLAlchemy writes its address; by "
+        "default a SQLite file per model below the scratch folder. The store keeps every finished "
+        "trial, so a retry needs neither.",
+    )
+
     git_commit: str = Field(
         default="",
         description="Commit of the code, for an image without git; empty: read from git.",

@@ -18,6 +18,7 @@ from slipway.stages.model.version_tags import DIGEST, RUN_KEY
 from slipway.stages.ports.registry import ModelVersion, absent_version
 from slipway.stages.ports.tables import PinnedTable
 from slipway.stages.ports.tracked_runs import TrackedRun
+from slipway.stages.ports.tracking import LoggedTrial
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Run:
         metrics: Metrics.
         status: MLflow's run status.
         files: Further artifacts, by name.
+        trials: Runs of trials below it.
     """
 
     model: str
@@ -43,6 +45,7 @@ class Run:
     metrics: dict[str, float] = field(default_factory=dict)
     status: str = "RUNNING"
     files: dict[str, bytes] = field(default_factory=dict)
+    trials: list[LoggedTrial] = field(default_factory=list)
 
 
 class MemoryTracking:
@@ -83,6 +86,17 @@ class MemoryTracking:
         """Log metrics of a run."""
         self.check()
         self.runs[run_id].metrics |= metrics
+
+    def log_params(self, run_id: str, params: Mapping[str, str]) -> None:
+        """Log further parameters of a run."""
+        self.check()
+        run = self.runs[run_id]
+        run.params = {**run.params, **params}
+
+    def log_trial(self, run_id: str, trial: LoggedTrial) -> None:
+        """Add a trial below a run."""
+        self.check()
+        self.runs[run_id].trials.append(trial)
 
     def log_file(self, run_id: str, name: str, data: bytes) -> None:
         """Keep a file with a run."""

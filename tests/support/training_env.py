@@ -21,6 +21,7 @@ from slipway.spec.labels import Label
 from slipway.stages.model.provenance import CodeState
 from slipway.stages.ports.package import FittedModel, Learner
 from slipway.stages.ports.registry import Registry
+from slipway.stages.search.search import SearchTools
 from slipway.stages.train.evaluate import evaluate
 from slipway.stages.train.promote import gate_challenger, promote_challenger
 from slipway.stages.train.snapshot import snapshot
@@ -30,6 +31,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
 from tests.support import ferry_dataset
+from tests.support.searches import search_tools
 
 CODE = CodeState(
     git_commit="c0ffee",
@@ -99,7 +101,13 @@ class TrainingEnv:
         """Run snapshot."""
         return snapshot(self.spec, self.dataset, tables=self.tables, **self._common(request))
 
-    def train(self, request: Request, *, learner: Learner | None = None) -> RunRecord:
+    def train(
+        self,
+        request: Request,
+        *,
+        learner: Learner | None = None,
+        tools: SearchTools | None = None,
+    ) -> RunRecord:
         """Run train."""
         return train(
             self.spec,
@@ -108,6 +116,7 @@ class TrainingEnv:
             learner=learner or SklearnLearner(self.spec, self.dataset, None),
             tracking=self.tracking,
             code=self.code,
+            tools=tools or search_tools(),
             **self._common(request),
         )
 

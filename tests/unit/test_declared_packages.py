@@ -15,7 +15,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-COMES_WITH = {"httptools": "uvicorn", "numpy": "pandas", "urllib3": "kubernetes"}
+COMES_WITH = {
+    "httptools": "uvicorn",
+    "numpy": "pandas",
+    "pydantic_core": "pydantic",
+    "sqlalchemy": "optuna",
+    "threadpoolctl": "scikit-learn",
+    "urllib3": "kubernetes",
+}
 """Packages that a declared one cannot do without."""
 
 

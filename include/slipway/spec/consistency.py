@@ -87,7 +87,8 @@ def model_problems(spec: ModelSpec, documents: Mapping[str, Document]) -> Iterat
     """
     document = documents["model"]
     yield from gate_problems(spec, document)
-    if not ESTIMATORS[spec.estimator.name].fits(spec.task):
+    row = ESTIMATORS.get(spec.estimator.name)
+    if row is not None and not row.fits(spec.task):
         summary = f"{spec.estimator.name} does not fit task {spec.task}"
         yield problem_at(document, ("estimator", "name"), summary)
     yield from unused_sections(spec, document)

@@ -12,6 +12,7 @@ from slipway.spec.model import ModelSpec
 from slipway.spec.monotonic_constraints import constraints_of
 from slipway.spec.problem_at import problem_at, unknown_name
 from slipway.spec.problems import Problem, format_value, nearest
+from slipway.spec.search import AUTO
 from slipway.spec.xgboost_params import XGBOOST_PARAMS
 from slipway.spec.yaml_reader import Document, Where
 
@@ -40,7 +41,7 @@ def param_problems(
         own: Functions of its `pipeline.py`; one that builds the estimator gets the params, and one
             that changes the features changes how many there are.
     """
-    if "estimator" in own:
+    if "estimator" in own or spec.estimator.name == AUTO:
         return
     yield from _misspelt(spec, document)
     yield from _objective(spec, document)
@@ -103,7 +104,8 @@ def objective_against_expectations(
     spec: ModelSpec, dataset: DatasetSpec, document: Document
 ) -> Iterator[Problem]:
     """Yield the problem that expectations let values of the target pass that no fit can learn."""
-    objectives = ESTIMATORS[spec.estimator.name].objectives
+    row = ESTIMATORS.get(spec.estimator.name)
+    objectives = None if row is None else row.objectives
     if objectives is None:
         return
     needed = objectives.range_of(spec.estimator.params)

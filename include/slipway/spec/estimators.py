@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from slipway.spec import target_ranges as ranges
 from slipway.spec.metrics import Task, has_classes
+from slipway.spec.search import AUTO
 
 
 @dataclass(frozen=True)
@@ -151,4 +152,4 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
 if TYPE_CHECKING:
     EstimatorName = str
 else:
-    EstimatorName = Literal[tuple(ESTIMATORS)]
+    EstimatorName = Literal[(*ESTIMATORS, AUTO)]

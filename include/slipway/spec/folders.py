@@ -17,6 +17,7 @@ from slipway.spec.holdout import holdout_problems
 from slipway.spec.model import ModelSpec
 from slipway.spec.problems import Problem, format_value
 from slipway.spec.pydantic_errors import explain
+from slipway.spec.search_problems import search_problems
 from slipway.spec.yaml_reader import Document, Where, read_document
 
 S = TypeVar("S", bound=Spec)
@@ -82,6 +83,7 @@ def read_model(path: Path) -> Folder[ModelSpec]:
             *_other_name(main, "model", folder.spec.model, path.name),
             *model_problems(folder.spec, {"model": main}),
             *param_problems(folder.spec, main, own=own),
+            *search_problems(folder.spec, main, own=own),
             *holdout_problems(folder.spec, main, own=own),
         ]
     )

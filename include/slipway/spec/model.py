@@ -16,6 +16,7 @@ from slipway.spec.gates import Gates
 from slipway.spec.labels import MOST_CLASSES, ClassWeights, GivenLabel, check_classes
 from slipway.spec.metrics import MetricName, Task, has_classes, metrics_of
 from slipway.spec.pods import Pods, Runtime, check_runtime
+from slipway.spec.search import AUTO, Search, check_search
 
 
 class Features(Spec):
@@ -41,7 +42,10 @@ class Features(Spec):
 class Estimator(Spec):
     """The scikit-learn or XGBoost estimator."""
 
-    name: EstimatorName = Field(description="Import path.")
+    name: EstimatorName = Field(
+        description="Import path; `auto`: training judges a handful of recipes on folds of its "
+        "rows, and keeps the simplest within one standard error of the best."
+    )
     params: dict[str, Any] = Field(default_factory=dict, description="Its own parameters.")
 
 
@@ -195,6 +199,10 @@ class ModelSpec(Spec):
     )
     features: Features = Field(description="Feature columns.")
     estimator: Estimator = Field(description="Estimator.")
+    search: Search | None = Field(
+        default=None,
+        description="Search for its parameters at each training; none: those of `estimator`.",
+    )
     training: Training = Field(default_factory=Training, description="Rows and seed.")
     gates: Gates = Field(description="Gates of a challenger.")
     deployment: Deployment = Field(default_factory=Deployment, description="Serving or scoring.")
@@ -222,6 +230,11 @@ class ModelSpec(Spec):
         check_encodings(
             self.features.encoding, self.features.encodings, estimator=self.estimator.name
         )
+        check_search(
+            self.search,
+            estimator=self.estimator.name,
+            has_params=bool(self.estimator.params),
+        )
         check_runtime(self.runtime, self.pods)
         if self.training.class_weights is not None and not has_classes(self.task):
             raise SpecConflict(
@@ -242,6 +255,8 @@ class ModelSpec(Spec):
             **{("gates", "metrics", metric): metric for metric in self.gates.metrics},
             ("monitoring", "performance", "metric"): watched,
         }
+        if self.search is not None and self.search.metric is not None:
+            used["search", "metric"] = self.search.metric
         for field, metric in used.items():
             if metric not in fitting:
                 hint = f"for {self.task}: {', '.join(fitting)}"
@@ -257,3 +272,20 @@ class ModelSpec(Spec):
                     hint=f"for {self.task}: {', '.join(fair)}",
                 )
         return self
+
+    @property
+    def searching(self) -> Search | None:
+        """Search of each training; None: it fits the estimator as it is given."""
+        if self.search is None and self.estimator.name == AUTO:
+            return Search()
+        return self.search
+
+    @property
+    def search_metric(self) -> str:
+        """Metric by which a search compares its trials."""
+        given = None if self.search is None else self.search.metric
+        return given or next(iter(self.gates.metrics))
+
+    def with_estimator(self, estimator: Estimator) -> ModelSpec:
+        """Return the spec with another estimator, as a search has found it."""
+        return self.model_copy(update={"estimator": estimator})

@@ -16,6 +16,7 @@ from slipway.settings import Settings
 from slipway.spec.loading import Loaded, load_all
 from slipway.spec.problems import SpecErrors, nearest
 from slipway.spec.sources import SOURCES
+from slipway.wiring.now_and_then import logged_now_and_then
 from slipway.wiring.platforms import ModelPlatforms
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from slipway.stages.ports.registry import Registry
     from slipway.stages.ports.tracking import Tracking
     from slipway.stages.rollout.platform import Platform
+    from slipway.stages.search.search import SearchTools
 
 
 class Container:
@@ -138,6 +140,16 @@ class Container:
         file = self.settings.models_folder / model.model / "pipeline.py"
         pipeline_py = file.read_text() if file.is_file() else None
         return SklearnLearner(model, dataset, pipeline_py)
+
+    def search_tools(self) -> SearchTools:
+        """Return what a search for an estimator needs; Optuna is imported once it is used."""
+        from slipway.adapters.metrics import measure
+        from slipway.stages.search.search import SearchTools
+        from slipway.wiring.search import open_processes, open_study
+
+        return SearchTools(
+            measure, open_study(self.settings), open_processes, logged_now_and_then()
+        )
 
     def pin_specs(self, model: ModelSpec, dataset: DatasetSpec) -> None:
         """Use these specs in place of the project's, whose specs are invalid or gone."""

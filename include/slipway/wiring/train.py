@@ -11,6 +11,7 @@ from slipway.wiring.stage_inputs import DRY_RUN, MODEL, REASON, REQUEST, WITHOUT
 if TYPE_CHECKING:
     from slipway.records.run_records import RunRecord
     from slipway.records.verdicts import Verdict
+    from slipway.spec import ModelSpec
 
 
 @stage("accept", required=(MODEL,), optional=(REASON, WITHOUT_CHAMPION, DRY_RUN))
@@ -50,7 +51,12 @@ def run_snapshot(call: StageCall) -> RunRecord:
     )
 
 
-@stage("train", required=(MODEL, REQUEST), recorded=True)
+def _search_minutes(model: ModelSpec) -> float:
+    """Longest time of a search, which a training may take besides its fit."""
+    return 0.0 if model.searching is None else model.searching.minutes
+
+
+@stage("train", required=(MODEL, REQUEST), recorded=True, wait_minutes=_search_minutes)
 def run_train(call: StageCall) -> RunRecord:
     """Train a challenger and log it to MLflow."""
     from slipway.stages.train.train import train
@@ -65,6 +71,7 @@ def run_train(call: StageCall) -> RunRecord:
         learner=call.container.learner(model, dataset),
         tracking=call.container.tracking,
         code=call.container.code(),
+        tools=call.container.search_tools(),
     )
 
 

@@ -16,6 +16,7 @@ from slipway.records.scratch_folder import refuse_full_disk
 from slipway.stages.model import manifest
 from slipway.stages.model.version_tags import ATTEMPT, RUN_KEY
 from slipway.stages.ports.tables import PinnedTable
+from slipway.stages.ports.tracking import LoggedTrial
 
 MODELS = "models"
 RUNS = "runs"
@@ -66,6 +67,22 @@ class FolderTracking:
             run = self.read(run_id)
             self._files.write(
                 f"{RUNS}/{run_id}.json", {**run, "metrics": {**run["metrics"], **metrics}}
+            )
+
+    def log_params(self, run_id: str, params: Mapping[str, str]) -> None:
+        """Log further parameters of a run."""
+        with self._files.changing():
+            run = self.read(run_id)
+            self._files.write(
+                f"{RUNS}/{run_id}.json", {**run, "params": {**run["params"], **params}}
+            )
+
+    def log_trial(self, run_id: str, trial: LoggedTrial) -> None:
+        """Keep a trial with its training's run, in the order in which trials ended."""
+        with self._files.changing():
+            run = self.read(run_id)
+            self._files.write(
+                f"{RUNS}/{run_id}.json", {**run, "trials": [*run.get("trials", []), asdict(trial)]}
             )
 
     def log_file(self, run_id: str, name: str, data: bytes) -> None:

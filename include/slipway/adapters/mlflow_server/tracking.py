@@ -19,6 +19,10 @@ from slipway.adapters.mlflow_server.stray_runs import (
 from slipway.errors import NotFound
 from slipway.stages.model.version_tags import ATTEMPT, RUN_KEY
 from slipway.stages.ports.tables import PinnedTable
+from slipway.stages.ports.tracking import LoggedTrial
+
+PARENT = "mlflow.parentRunId"
+"""Tag by which MLflow shows a run below another one."""
 
 LONGEST_PARAM = 6000
 """MLflow refuses a longer value of a parameter."""
@@ -67,6 +71,41 @@ class MlflowTracking:
             for key, value in metrics.items()
         ]
         self._api.post("runs/log-batch", run_id=run_id, metrics=values)
+
+    def log_params(self, run_id: str, params: Mapping[str, str]) -> None:
+        """Log further parameters of a run."""
+        self._api.post("runs/log-batch", run_id=run_id, params=_pairs(shortened(params)))
+
+    def log_trial(self, run_id: str, trial: LoggedTrial) -> None:
+        """Add a run of a trial below a training's run; it has the training's key and attempt."""
+        parent = self._run(run_id)
+        known = {tag["key"]: tag["value"] for tag in parent["data"]["tags"]}
+        same = {name: known[name] for name in (RUN_KEY, ATTEMPT) if name in known}
+        created = self._api.post(
+            "runs/create",
+            experiment_id=parent["info"]["experiment_id"],
+            run_name=trial.name,
+            start_time=now_ms(),
+            tags=_pairs({**trial.tags, **same, PARENT: run_id}),
+        )
+        child: str = created["run"]["info"]["run_id"]
+        by_fold = [
+            (name, value, fold)
+            for name, values in trial.by_fold.items()
+            for fold, value in enumerate(values)
+        ]
+        at = now_ms()
+        values = [(name, value, 0) for name, value in trial.metrics.items()]
+        self._api.post(
+            "runs/log-batch",
+            run_id=child,
+            params=_pairs(shortened(trial.params)),
+            metrics=[
+                {"key": name, "value": value, "timestamp": at, "step": step}
+                for name, value, step in (*values, *by_fold)
+            ],
+        )
+        self._api.post("runs/update", run_id=child, status=trial.status, end_time=now_ms())
 
     def log_file(self, run_id: str, name: str, data: bytes) -> None:
         """Upload a small file as an artifact of a run, replacing one of the same name."""

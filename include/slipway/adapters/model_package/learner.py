@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pkgutil import resolve_name
 from types import ModuleType
 from typing import Any
@@ -39,6 +39,7 @@ from slipway.errors import SpecError
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.estimators import ESTIMATORS, EstimatorClass
 from slipway.spec.labels import Label
+from slipway.spec.model import Estimator
 from slipway.spec.monotonic_constraints import constraints_of
 from slipway.stages.model.manifest import (
     FITTED_CLASSES,
@@ -59,6 +60,10 @@ class SklearnLearner:
     spec: ModelSpec
     dataset: DatasetSpec
     pipeline_py: str | None
+
+    def with_estimator(self, estimator: Estimator) -> SklearnLearner:
+        """Return the learner of the same model with another estimator."""
+        return replace(self, spec=self.spec.with_estimator(estimator))
 
     def holdout_start(self, rows: pd.DataFrame) -> Any | None:
         """Return the holdout's start (event time) that `pipeline.py` sets, or None."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.spec.labels import Label
+from slipway.spec.model import Estimator
 from slipway.stages.ports.raw_column import RawColumn
 
 if TYPE_CHECKING:
@@ -90,6 +91,13 @@ class FittedModel(Protocol):
 
 class Learner(Protocol):
     """Fits a model as its spec and its `pipeline.py` define it."""
+
+    @property
+    def pipeline_py(self) -> str | None:
+        """Text of the model's `pipeline.py`, if it has one."""
+
+    def with_estimator(self, estimator: Estimator) -> Learner:
+        """The learner of the same model with another estimator."""
 
     def holdout_start(self, rows: pd.DataFrame) -> datetime | None:
         """Start of the holdout by the model's own `split`, or None without one."""

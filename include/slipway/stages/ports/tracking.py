@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
 from slipway.stages.ports.tables import PinnedTable
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+
+@dataclass(frozen=True)
+class LoggedTrial:
+    """A trial of a search that has ended, as a run below that of its training.
+
+    Attributes:
+        name: Name of the run.
+        params: Parameters.
+        metrics: Metrics.
+        by_fold: Metrics with a value for each fold, in order.
+        tags: Tags.
+        status: How it ended.
+    """
+
+    name: str
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    by_fold: Mapping[str, Sequence[float]]
+    tags: Mapping[str, str]
+    status: Status
 
 
 class Tracking(Protocol):
@@ -33,13 +57,19 @@ class Tracking(Protocol):
     def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
         """Log metrics of a run."""
 
+    def log_params(self, run_id: str, params: Mapping[str, str]) -> None:
+        """Log further parameters of a run."""
+
+    def log_trial(self, run_id: str, trial: LoggedTrial) -> None:
+        """Add a run of a trial below a training's run."""
+
     def log_file(self, run_id: str, name: str, data: bytes) -> None:
         """Keep a small file with a run, replacing one of the same name."""
 
     def log_package(self, run_id: str, folder: Path) -> str:
         """Upload a model version's folder; return its URI."""
 
-    def end(self, run_id: str, *, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
+    def end(self, run_id: str, *, status: Status) -> None:
         """Close a run, unless it is closed already."""
 
     def address(self, run_id: str) -> str:

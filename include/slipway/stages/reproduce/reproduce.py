@@ -27,6 +27,7 @@ from slipway.stages.ports.registry import ModelVersion, Registry
 from slipway.stages.ports.tables import Tables
 from slipway.stages.reproduce.differences import ManifestDifference, compare_manifests
 from slipway.stages.reproduce.same_predictions import PredictionDifference, compare_predictions
+from slipway.stages.search.found import Found
 from slipway.stages.train.common_holdout import common_rows
 from slipway.stages.train.recipe import Recipe
 
@@ -129,7 +130,9 @@ def reproduce(version: ModelVersion, tools: RebuildTools) -> Reproduction:
         )
         rebuilt_folder = scratch / specs.model.model
         with _explained(what, registered):
-            built = recipe.build(pins, rebuilt_folder)
+            built = recipe.build(
+                pins, rebuilt_folder, find=lambda _: Found.of_version(registered.manifest)
+            )
             rows = common_rows(specs.model, specs.dataset, tools.tables, pins, [registered]).holdout
         tools.tell(f"comparing predictions on {len(rows):,} holdout rows")
         found = compare_predictions(

@@ -12,6 +12,7 @@ from slipway.records.requests import Request
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.labels import Label
 from slipway.spec.metrics import METRICS, has_classes
+from slipway.spec.model import Estimator
 from slipway.stages.model import sbom
 from slipway.stages.model.class_scores import class_shares
 from slipway.stages.model.label_classes import pinned_classes, require_both_classes, to_target
@@ -20,6 +21,8 @@ from slipway.stages.model.manifest import MANIFEST, parse
 from slipway.stages.model.provenance import CodeState
 from slipway.stages.ports.package import Learner
 from slipway.stages.ports.tables import Tables
+from slipway.stages.search.found import SEARCH, Found
+from slipway.stages.search.searched_rows import SearchedRows
 from slipway.stages.train import engine_choice
 from slipway.stages.train.drift_reference import sample_reference
 from slipway.stages.train.narrow_types import narrowed
@@ -29,6 +32,9 @@ from slipway.stages.train.splitting import Split, split_at_random, split_by_time
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Find = Callable[[SearchedRows], Found]
+"""Finds the estimator to fit, on training rows alone."""
 
 
 def _silent(step: str) -> None:
@@ -84,33 +90,50 @@ class Recipe:
         training = self.spec.training
         return RandomHoldout.of(training) if training.split == "random" else None
 
-    def build(self, pins: Snapshot, folder: Path) -> Built:
+    def build(self, pins: Snapshot, folder: Path, *, find: Find) -> Built:
         """Fit the model to the training rows of a snapshot and write the version's folder.
+
+        Args:
+            pins: Snapshot.
+            folder: Folder to write.
+            find: Finds the estimator where the spec asks for a search; else it is not called.
 
         Raises:
             NotComputable: There are too few rows, or the target does not fit the task.
         """
         self.tell("reading the rows of the snapshot")
-        parts, classes = self._parts(pins)
+        parts, classes, keys = self._parts(pins)
         target, multiclass = parts.training[self.spec.target], self.spec.task == "multiclass"
-        self.tell(f"fitting {self.spec.estimator.name} to {len(parts.training):,} rows")
+        found, estimator, learner = None, self.spec.estimator, self.learner
+        if self.spec.searching is not None:
+            found = find(SearchedRows(parts.training, parts.event_time, keys, classes))
+            estimator, learner = found.estimator, learner.with_estimator(found.estimator)
+        self.tell(f"fitting {estimator.name} to {len(parts.training):,} rows")
         started = time.perf_counter()
-        learned = self.learner.learn(parts.training, classes=classes)
+        learned = learner.learn(parts.training, classes=classes)
         fit_seconds = round(time.perf_counter() - started, 3)
         numbers = numbers_of(parts) | {"fit_seconds": fit_seconds}
         constant = class_shares(target, classes) if multiclass else float(target.mean())
         self.tell("writing the version's folder")
         manifest_sha256 = learned.save(
             folder,
-            facts=self._facts(pins) | numbers | {"constant": constant},
+            facts=self._facts(pins, estimator, found) | numbers | {"constant": constant},
             reference=sample_reference(parts, learned, spec=self.spec, dataset=self.dataset),
             beside=sbom.files_of(self.code.bills),
         )
         manifest = parse((folder / MANIFEST).read_bytes(), sha256=manifest_sha256, where=MANIFEST)
-        return Built(manifest, manifest_sha256, numbers | engine_choice.numbers_of(manifest))
+        numbers |= engine_choice.numbers_of(manifest) | ({} if found is None else found.numbers())
+        return Built(manifest, manifest_sha256, numbers)
 
-    def _parts(self, pins: Snapshot) -> tuple[Split, tuple[Label, ...] | None]:
-        """Split labelled rows, and the classes of their labels; None for a regression."""
+    def _parts(
+        self, pins: Snapshot
+    ) -> tuple[Split, tuple[Label, ...] | None, pd.Series[Any] | None]:
+        """Split labelled rows.
+
+        Returns:
+            The parts; the classes of their labels, None for a regression; the keys of training
+            rows by which a search groups them, None by time.
+        """
         rows = read_labelled(
             self.tables,
             self.dataset,
@@ -122,6 +145,9 @@ class Recipe:
         classes = pinned_classes(delivered, self.spec)
         rows[name] = to_target(delivered, self.spec, classes=classes)
         parts = self._split(rows)
+        keys = None
+        if self.random is not None:
+            keys = holdout_keys(rows, self.dataset.identity.key).loc[parts.training.index]
         if has_classes(self.spec.task):
             self._require_both_classes(parts, delivered)
         if self.spec.task == "multiclass" and self.spec.classes is None:
@@ -129,7 +155,7 @@ class Recipe:
             recoded = parts.rows.copy(deep=False)
             recoded[name] = to_target(delivered.loc[recoded.index], self.spec, classes=classes)
             parts = replace(parts, rows=recoded)
-        return parts, classes
+        return parts, classes, keys
 
     def _split(self, rows: pd.DataFrame) -> Split:
         identity = self.dataset.identity
@@ -169,7 +195,7 @@ class Recipe:
                 f"that one class suffices for instead of {', '.join(needing)}",
             )
 
-    def _facts(self, pins: Snapshot) -> dict[str, Any]:
+    def _facts(self, pins: Snapshot, estimator: Estimator, found: Found | None) -> dict[str, Any]:
         return {
             "format": 1,
             "model": self.spec.model,
@@ -183,7 +209,8 @@ class Recipe:
             "features_version": pins.features_version,
             "labels_version": pins.labels_version,
             "as_of": pins.as_of.isoformat(),
-            "estimator": self.spec.estimator.model_dump(),
+            "estimator": estimator.model_dump(),
+            **({} if found is None else {SEARCH: dict(found.facts)}),
             "seed": self.spec.training.seed,
             **({RANDOM_HOLDOUT: self.random.to_json()} if self.random else {}),
             "git_commit": self.code.git_commit,

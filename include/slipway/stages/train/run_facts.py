@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from slipway.spec import ModelSpec
 from slipway.spec.model import Training
+from slipway.stages.ports.tracking import LoggedTrial
+from slipway.stages.search.trials import Trial
 from slipway.stages.train.splitting import Split
 
 
@@ -39,3 +42,32 @@ def params_of(spec: ModelSpec) -> dict[str, str]:
         "class_weights": str(spec.training.class_weights or "none"),
         "features": ", ".join(spec.features.names),
     } | {f"estimator.{name}": str(value) for name, value in spec.estimator.params.items()}
+
+
+def found_params(estimator: Mapping[str, Any]) -> dict[str, str]:
+    """Return the estimator that a search has found, as parameters of its training's MLflow run."""
+    params = {f"found.{name}": str(value) for name, value in estimator["params"].items()}
+    return {"found": str(estimator["name"])} | params
+
+
+def logged_trial(trial: Trial, spec: ModelSpec) -> LoggedTrial:
+    """Return a trial as a run below its training's."""
+    estimator = trial.candidate.estimator
+    params = {"estimator": "constant" if estimator is None else estimator.name}
+    if estimator is not None:
+        params |= {f"estimator.{name}": str(one) for name, one in estimator.params.items()}
+    metrics = {"fit_seconds": trial.seconds}
+    if trial.state == "complete":
+        metrics |= {spec.search_metric: trial.mean, f"{spec.search_metric}_error": trial.error}
+    return LoggedTrial(
+        name=f"{trial.number:03d} {trial.candidate.name}",
+        params=params,
+        metrics=metrics,
+        by_fold={f"fold.{spec.search_metric}": trial.scores},
+        tags={
+            "slipway.trial": str(trial.number),
+            "slipway.trial_state": trial.state,
+            **({"slipway.trial_reason": trial.reason} if trial.reason else {}),
+        },
+        status="FAILED" if trial.state == "failed" else "FINISHED",
+    )

@@ -26,9 +26,11 @@ from slipway.stages.model.provenance import CodeState
 from slipway.stages.ports.package import Learner
 from slipway.stages.ports.tables import PinnedTable, Tables
 from slipway.stages.ports.tracking import Tracking
+from slipway.stages.search.found import SEARCH
+from slipway.stages.search.search import EstimatorSearch, SearchTools
 from slipway.stages.train.dry_run import DRY_RUN, is_dry_run
 from slipway.stages.train.recipe import Recipe
-from slipway.stages.train.run_facts import params_of
+from slipway.stages.train.run_facts import found_params, logged_trial, params_of
 from slipway.stages.train.wide_columns import format_wide
 from slipway.values.told_times import in_utc
 
@@ -43,8 +45,11 @@ def train(
     learner: Learner,
     tracking: Tracking,
     code: CodeState,
+    tools: SearchTools,
 ) -> RunRecord:
     """Train a model and record where its folder is, with its digest.
+
+    A search in the spec goes on after the trials that earlier attempts have finished.
 
     Raises:
         NotComputable: There are too few rows, or the target does not fit the task.
@@ -54,7 +59,7 @@ def train(
     ref = RunRef(spec.model, request.run, "train")
     pinned = need_record(context.store, ref.beside("snapshot"))
     recipe = Recipe(spec, dataset, request, tables, learner, code)
-    work = _Training(recipe, context, tracking)
+    work = _Training(recipe, context, tracking, tools)
     return perform(
         context,
         ref,
@@ -70,6 +75,7 @@ class _Training:
     recipe: Recipe
     context: RunContext
     tracking: Tracking
+    tools: SearchTools
 
     @property
     def spec(self) -> ModelSpec:
@@ -105,19 +111,23 @@ class _Training:
     def _learn(self, attempt: Attempt, pins: Snapshot, run_id: str) -> Verdict:
         with scratch_folder("slipway-train-", needs="the trained version's folder") as scratch:
             folder = scratch / self.spec.model
-            built = self.recipe.build(pins, folder)
+            built = self.recipe.build(pins, folder, find=self._search(attempt, pins, run_id).find)
             attempt.check()
             kept = keep_run_specs(attempt, self.spec, self.recipe.dataset)
             model_uri = self.tracking.log_package(run_id, folder)
         numbers = built.numbers
         fit_seconds = numbers["fit_seconds"]
         self.tracking.log_metrics(run_id, {"fit_seconds": fit_seconds})
+        estimator, search = built.manifest["estimator"], built.manifest.get(SEARCH)
+        if search is not None:
+            self.tracking.log_params(run_id, found_params(estimator))
         return Verdict(
             "trained",
-            f"{self.spec.estimator.name} learnt from {numbers['training_rows']:,} rows up to "
+            f"{estimator['name']} learnt from {numbers['training_rows']:,} rows up to "
             f"{in_utc(numbers['training_end'])} in {fit_seconds:.1f} s; {self._held_out(numbers)} "
             f"Engine {numbers['engine']}: {numbers['engine_reason']}."
-            f"{format_wide(built.manifest.get('wide_columns') or {})}",
+            f"{format_wide(built.manifest.get('wide_columns') or {})}"
+            f"{'' if search is None else ' ' + search['reason'] + '.'}",
             numbers,
             {
                 "model_uri": model_uri,
@@ -129,6 +139,18 @@ class _Training:
                 **kept,
                 **sbom.evidence_of(self.recipe.code.bills),
             },
+        )
+
+    def _search(self, attempt: Attempt, pins: Snapshot, run_id: str) -> EstimatorSearch:
+        """Return the search of an attempt, whose trials become runs below its own."""
+        return EstimatorSearch(
+            self.spec,
+            self.recipe.dataset,
+            self.recipe.learner,
+            pins,
+            attempt,
+            self.tools,
+            lambda trial: self.tracking.log_trial(run_id, logged_trial(trial, self.spec)),
         )
 
     def _held_out(self, numbers: dict[str, Any]) -> str:

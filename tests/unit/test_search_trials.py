@@ -1,0 +1,211 @@
+"""The trials of a search: order, budget and ends, on made-up scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from slipway.errors import SpecError, Superseded
+from slipway.records.attempts import Attempt, begin_attempt
+from slipway.records.run_records import RunRef
+from slipway.spec.model import Estimator
+from slipway.spec.search import Search
+from slipway.stages.ports.tuning import EndedTrial, FoldScore
+from slipway.stages.search.journal import Journal
+from slipway.stages.search.run_trials import TrialPlan, TrialRunner, reported
+from slipway.stages.search.trials import Candidate, Trial
+from tests.fakes.memory_store import MemoryStore
+
+RIDGE = "sklearn.linear_model.Ridge"
+OWN = Candidate("own", Estimator(name=RIDGE), {})
+REF = RunRef("sales", "request-000001", "train")
+
+
+@dataclass
+class Scripted:
+    """Workers whose fits score `alpha`, a second each, and a study that proposes 1, 2, 3 ….
+
+    Attributes:
+        fits: Every fit, as (alpha, fold).
+        hopeless: Values of alpha that end early.
+        broken: Values of alpha that the estimator refuses.
+        now: The clock, in seconds.
+        told: What the study was told.
+    """
+
+    fits: list[tuple[float, int]] = field(default_factory=list)
+    hopeless: Sequence[float] = ()
+    broken: Sequence[float] = ()
+    now: float = 0.0
+    told: list[EndedTrial] = field(default_factory=list)
+    values: Mapping[int, float] = field(default_factory=dict)
+
+    def submit(self, estimator: Estimator | None, fold: int) -> Future[FoldScore]:
+        """Score an estimator at once."""
+        alpha = 0.0 if estimator is None else float(estimator.params.get("alpha", 0.0))
+        self.fits.append((alpha, fold))
+        self.now += 1.0
+        done = Future[FoldScore]()
+        refused = SpecError("Ridge cannot learn sales", found="alpha is odd")
+        is_broken = alpha in self.broken
+        done.set_result(
+            FoldScore(None if is_broken else alpha, 1.0, refused if is_broken else None)
+        )
+        return done
+
+    def ask(self, number: int) -> Mapping[str, Any]:
+        """Propose the trial's number, or what the script has for it."""
+        return {"alpha": self.values.get(number, float(number))}
+
+    def report(self, number: int, *, fold: int, value: float) -> bool:
+        """End the hopeless ones early."""
+        del fold, value
+        return self.ask(number)["alpha"] in self.hopeless
+
+    def tell(self, trial: EndedTrial) -> None:
+        """Note a trial."""
+        self.told.append(trial)
+
+
+def attempt(store: MemoryStore) -> Attempt:
+    """The next attempt at the training."""
+    return begin_attempt(store, REF, inputs={}, origin={})
+
+
+def run(
+    script: Scripted,
+    store: MemoryStore | None = None,
+    *,
+    journal: Journal | None = None,
+    given: Sequence[Candidate] = (OWN,),
+    always: int = 1,
+    is_study: bool = True,
+    **search: Any,
+) -> list[Trial]:
+    """Run a search whose trials score their alpha; three folds, five trials."""
+    kept = journal or Journal(attempt(store or MemoryStore()), "abc")
+    budget = {"space": {"alpha": {"low": 1, "high": 9}}, "trials": 5, "folds": 3, **search}
+    plan = TrialPlan(
+        Search.model_validate(budget),
+        "r2_score",
+        given,
+        always=always,
+        must_fit=is_study,
+        base=Estimator(name=RIDGE) if is_study else None,
+    )
+    earlier = {one.number: one for one in kept.read()}
+    runner = TrialRunner(
+        plan=plan,
+        workers=script,
+        study=script if is_study else None,
+        journal=kept,
+        log=lambda _: None,
+        tell=lambda _: None,
+        clock=lambda: script.now,
+        ended=earlier,
+    )
+    return runner.run()
+
+
+def test_the_specs_own_parameters_come_first_and_then_the_trials() -> None:
+    """Each on every fold."""
+    script = Scripted()
+    trials = run(script)
+    assert [one.candidate.name for one in trials] == ["own", *(f"trial {n}" for n in range(1, 6))]
+    assert script.fits == [(float(n), fold) for n in range(6) for fold in range(3)]
+    assert [one.value for one in script.told] == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_a_hopeless_trial_costs_one_fit() -> None:
+    """It is kept as pruned, with the scores that it has."""
+    script = Scripted(hopeless=[2.0])
+    trials = run(script)
+    assert (trials[2].state, trials[2].scores) == ("pruned", (2.0,))
+    assert script.fits.count((2.0, 1)) == 0
+    assert [one.value for one in script.told] == [1.0, None, 3.0, 4.0, 5.0]
+
+
+def test_without_pruning_every_trial_is_measured_on_all_folds() -> None:
+    """The study is not asked."""
+    trials = run(Scripted(hopeless=[1.0, 2.0, 3.0]), pruning=False)
+    assert {one.state for one in trials} == {"complete"}
+
+
+def test_an_earlier_attempts_trials_are_not_repeated() -> None:
+    """The next attempt goes on with the first number that nobody has finished."""
+    store = MemoryStore()
+    first = Scripted()
+    run(first, store, trials=2)
+    second = Scripted()
+    trials = run(second, store)
+    assert [one.number for one in trials] == list(range(6))
+    assert second.fits == [(float(n), fold) for n in (3, 4, 5) for fold in range(3)]
+
+
+def test_time_of_earlier_attempts_counts() -> None:
+    """A training that is killed again and again does not search for ever."""
+    store = MemoryStore()
+    run(Scripted(), store, trials=2, minutes=10 / 60)
+    second = Scripted()
+    trials = run(second, store, minutes=10 / 60)
+    # 9 seconds were spent; one more fit begins before the tenth ends, and its trial is left.
+    assert second.fits == [(3.0, 0)]
+    assert [one.number for one in trials] == [0, 1, 2]
+
+
+def test_a_superseded_attempt_keeps_no_trial() -> None:
+    """The newer one does this work."""
+    store = MemoryStore()
+    journal = Journal(attempt(store), "abc")
+    attempt(store)
+    with pytest.raises(Superseded):
+        run(Scripted(), journal=journal)
+    assert journal.read() == []
+
+
+def test_a_refused_trial_is_kept_with_its_reason_and_the_first_one_is_an_error() -> None:
+    """Parameters of the spec itself have to work."""
+    script = Scripted(broken=[2.0])
+    trials = run(script)
+    assert (trials[2].state, trials[2].reason) == (
+        "failed",
+        "Ridge cannot learn sales: alpha is odd",
+    )
+    assert script.told[1].has_failed
+    with pytest.raises(SpecError, match="Ridge cannot learn sales"):
+        run(Scripted(broken=[0.0]))
+
+
+def test_equal_values_are_fitted_once() -> None:
+    """A twin's scores are the trial's."""
+    script = Scripted(values={1: 7.0, 2: 7.0, 3: 7.0, 4: 7.0, 5: 7.0})
+    trials = run(script)
+    assert script.fits.count((7.0, 0)) == 1
+    assert [one.scores for one in trials[1:]] == [(7.0, 7.0, 7.0)] * 5
+
+
+def test_recipes_beyond_the_budget_are_left_out() -> None:
+    """The first two are judged however long it takes."""
+    recipes = [Candidate(f"r{n}", Estimator(name=RIDGE, params={"alpha": n}), {}) for n in range(5)]
+    script = Scripted()
+    trials = run(script, given=recipes, always=2, is_study=False, minutes=1e-6)
+    assert [one.candidate.name for one in trials] == ["r0", "r1"]
+
+
+def test_a_report_is_the_mean_gain_over_the_specs_own_parameters() -> None:
+    """So that a hard fold is no reason to end a trial."""
+    assert reported([0.7, 0.5], own=[0.6, 0.6]) == pytest.approx([0.1, 0.0])
+
+
+def test_a_trial_survives_json() -> None:
+    """With whole and real numbers as they were."""
+    estimator = Estimator(name=RIDGE, params={"alpha": 1.0, "max_iter": 3})
+    trial = Trial(3, Candidate("trial 3", estimator, {"alpha": 1.0}), (0.5, 0.25), "pruned", 1.5)
+    store = MemoryStore()
+    journal = Journal(attempt(store), "abc")
+    journal.keep(trial)
+    assert journal.read() == [trial]
