@@ -240,6 +240,27 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         ),
         f"{MODEL_FILE}:13: gates.sanity.duplicates.*expected false, or a share above 0",
     ),
+    "latency of a deployment that nobody waits for": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {threshold: 0.6}\n  operational: {max_p99_ms: 20.0}\ndeployment: batch",
+        ),
+        f"{MODEL_FILE}:13: gates.operational.max_p99_ms: has no effect: the target is batch",
+    ),
+    "operational gates without a limit": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {threshold: 0.6}\n  operational: {}",
+        ),
+        f"{MODEL_FILE}:13: gates.operational.*: operational gates need a limit",
+    ),
+    "operational limit of nothing": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {threshold: 0.6}\n  operational: {max_size_mib: 0}",
+        ),
+        f"{MODEL_FILE}:13: gates.operational.max_size_mib: ",
+    ),
     "margin without its rule": (
         broken_model("{threshold: 0.6}", "{compare: better, margin: 0.1}"),
         "gates.metrics.roc_auc.*: `compare: not_worse` and `margin` belong together",

@@ -127,6 +127,9 @@ def test_without_a_champion_the_gain_is_not_measured(env: TrainingEnv) -> None:
     text = card(env, 1)
     assert "- Gain over a champion: not measured, since it was compared with none." in text
     assert "| accepted | not recorded |" in text
+    assert "## Sanity" in text
+    assert "| the best feature | wind |" in text
+    assert "| holdout rows whose key stands among the training rows | 0 |" in text
     assert "## After the registration" in text
     assert "| promote_champion |" in text
     assert "## After the registration" not in card(env, 2)

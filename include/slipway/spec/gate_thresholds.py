@@ -38,6 +38,22 @@ def gate_problems(spec: ModelSpec, document: Document) -> Iterator[Problem]:
                 summary="which is no feature of the model",
                 allowed=spec.features.names,
             )
+    yield from _operational_problems(spec, document)
+
+
+def _operational_problems(spec: ModelSpec, document: Document) -> Iterator[Problem]:
+    """Yield that a limit of latency is set twice, or of a deployment that nobody waits for."""
+    limits, deployment = spec.gates.operational, spec.deployment
+    if limits is None or limits.max_p99_ms is None:
+        return
+    where: Where = ("gates", "operational", "max_p99_ms")
+    if not deployment.capabilities.has_server:
+        summary = f"has no effect: the target is {deployment.target}, where no client waits"
+        hint = "set `min_rows_per_second` in its place"
+        yield problem_at(document, where, summary, hint=hint)
+    elif "max_p99_ms" in deployment.verify.model_fields_set:
+        summary = "is set in `deployment.verify` as well"
+        yield problem_at(document, where, summary, hint="remove one of the two")
 
 
 def gate_warnings(spec: ModelSpec) -> Iterator[str]:

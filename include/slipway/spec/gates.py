@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from slipway.spec.base import Spec, SpecConflict
 from slipway.spec.fairness import Fairness
 from slipway.spec.metrics import MetricName
+from slipway.spec.operational import Operational
 from slipway.spec.sanity import Sanity
 from slipway.spec.slices import Slices
 
@@ -139,6 +140,10 @@ class Gates(Spec):
         default_factory=Sanity,
         description="Mistakes of data and split that no model may profit from; `sanity: false` "
         "turns all of them off.",
+    )
+    operational: Operational | None = Field(
+        default=None,
+        description="What a version may need where it serves: latency, memory, size, cold start.",
     )
     when_champion_fails: Literal["relax", "refuse"] = Field(
         default="relax",

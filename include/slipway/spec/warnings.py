@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from slipway.spec.dataset import DatasetSpec
 from slipway.spec.gate_thresholds import gate_warnings
 from slipway.spec.holdout import holdout_warnings
+from slipway.spec.idle_limits import idle_limit_warnings
 from slipway.spec.model import ModelSpec
 from slipway.spec.wide_columns import wide_warnings
 
@@ -75,5 +76,6 @@ def model_warnings(spec: ModelSpec, dataset: DatasetSpec | None) -> Iterator[str
     """
     yield from holdout_warnings(spec)
     yield from gate_warnings(spec)
+    yield from idle_limit_warnings(spec)
     if dataset is not None:
         yield from wide_warnings(spec, dataset)

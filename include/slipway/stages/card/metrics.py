@@ -12,7 +12,7 @@ from slipway.stages.card.parts_of_rows import is_shown, part_sections
 from slipway.stages.card.words import NOT_MEASURED, NOT_RECORDED, measured, recorded
 from slipway.stages.model.version_tags import COMPARED_WITH, GATE, METRIC_PREFIX
 from slipway.stages.report.blocks import Section, Table
-from slipway.stages.report.gate_figures import gate_sections, in_sections
+from slipway.stages.report.gate_figures import gate_sections, in_sections, operational_sections
 from slipway.stages.report.version_case import VersionCase
 from slipway.stages.train.confusion import CONFUSION, FILE, MOST_IN_RECORD
 from slipway.stages.train.gate_numbers import BLOCK_UNIT, BLOCKS, gain_names, read_gain
@@ -41,6 +41,9 @@ def metric_sections(case: VersionCase) -> Iterator[Section]:
     yield _confusion(case, numbers)
     yield from gate_sections(numbers)
     yield from part_sections(numbers, case)
+    verified = [one for one in case.later if one.ref.stage == "verify"]
+    for one in verified[-1:]:
+        yield from operational_sections(one.verdict.numbers, run=one.ref.run)
     others = _others(numbers)
     if others:
         yield Section(

@@ -20,6 +20,13 @@ _SANITY: Mapping[str, str] = {
     "duplicates.share": "share of the holdout that stands among the training rows",
     "duplicates.by_chance": "share of it that chance explains",
 }
+_OPERATIONAL: Mapping[str, str] = {
+    "p99_ms": "99th percentile of the latency of one-row requests, in milliseconds",
+    "rows_per_second": "rows answered in a second, as one request",
+    "resident_mib": "resident memory of its process, in MiB",
+    "size_mib": "size of its files, in MiB",
+    "cold_start_s": "seconds until its server was ready",
+}
 FIGURES: Mapping[str, Mapping[str, str]] = {"Sanity": _SANITY}
 """Words for each number, by the title of their section."""
 
@@ -27,13 +34,29 @@ FIGURES: Mapping[str, Mapping[str, str]] = {"Sanity": _SANITY}
 def gate_sections(numbers: Mapping[str, Number]) -> Iterator[Section]:
     """Yield the sections of what was measured; none of what was not."""
     for title, words in FIGURES.items():
-        rows = [
-            (told, _spelled(numbers[name]))
-            for name, told in words.items()
-            if numbers.get(name) is not None
-        ]
-        if rows:
-            yield Section(title, (), Table(("figure", "value"), rows))
+        yield from _section(title, words, numbers)
+
+
+def operational_sections(verified: Mapping[str, Number], *, run: str) -> Iterator[Section]:
+    """Yield the section of what a verification measured in the version's server.
+
+    Args:
+        verified: Numbers of its verdict.
+        run: Rollout that verified it.
+    """
+    yield from _section(f"In its server, measured by {run}", _OPERATIONAL, verified)
+
+
+def _section(
+    title: str, words: Mapping[str, str], numbers: Mapping[str, Number]
+) -> Iterator[Section]:
+    rows = [
+        (told, _spelled(numbers[name]))
+        for name, told in words.items()
+        if numbers.get(name) is not None
+    ]
+    if rows:
+        yield Section(title, (), Table(("figure", "value"), rows))
 
 
 def in_sections() -> frozenset[str]:

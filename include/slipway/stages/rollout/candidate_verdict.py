@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from slipway.records.verdicts import Verdict
 from slipway.spec.deployment import Verify
+from slipway.spec.operational import Operational
 from slipway.stages.model.agreement import ChampionComparison
+from slipway.stages.rollout.operational_limits import over_limits
 from slipway.stages.rollout.replay import ReplayResult
 from slipway.stages.rollout.version_outcome import REFUSED, VERIFIED
 
@@ -14,6 +16,7 @@ def judge_candidate(
     comparison: ChampionComparison | None,
     bars: Verify,
     *,
+    limits: Operational | None = None,
     version: int,
     is_urgent: bool,
 ) -> Verdict:
@@ -24,9 +27,10 @@ def judge_candidate(
         comparison: Its answers beside the champion's scores; None without a champion, and in a
             roll-back, which turns away from the champion.
         bars: Limits of the spec.
+        limits: Its operational gates.
         version: Its number.
-        is_urgent: Whether latency is recorded without a limit: a busy machine does not stop a
-            return to a known version.
+        is_urgent: Whether latency and the like are recorded without a limit: a busy machine does
+            not stop a return to a known version.
     """
     numbers = measured.numbers() | {"version": version}
     difference, wrong = measured.max_difference, _wrong_answers(measured, bars)
@@ -35,8 +39,8 @@ def judge_candidate(
         wrong += comparison.objections(bars)
     if measured.accepted:
         wrong.append(f"it accepted bad inputs: {', '.join(measured.accepted)}")
-    if measured.p99_ms > bars.max_p99_ms and not is_urgent:
-        wrong.append(f"its p99 is {measured.p99_ms:.0f} ms ({bars.max_p99_ms:.0f} are allowed)")
+    if not is_urgent:
+        wrong += over_limits(measured, bars, limits)
     if wrong:
         return Verdict(REFUSED, f"Version {version} may not serve: {'; '.join(wrong)}.", numbers)
     beside = ""
@@ -48,10 +52,21 @@ def judge_candidate(
         )
     reason = (
         f"Version {version} answered {measured.rows} real rows as it predicts offline "
-        f"(difference {difference or 0:.1g}, p99 {measured.p99_ms:.0f} ms), "
+        f"(difference {difference or 0:.1g}, p99 {measured.p99_ms:.0f} ms"
+        f"{_within(measured, limits)}), "
         f"and refused every bad input.{beside}"
     )
     return Verdict(VERIFIED, reason, numbers)
+
+
+def _within(measured: ReplayResult, limits: Operational | None) -> str:
+    """What was measured beside the latency, where a spec limits it."""
+    if limits is None:
+        return ""
+    return (
+        f", {measured.rows_per_second:,.0f} rows per second, {measured.resident_mib:.0f} MiB of "
+        f"memory, {measured.size_mib:.1f} MiB of files, ready after {measured.cold_start_s:.1f} s"
+    )
 
 
 def _wrong_answers(measured: ReplayResult, bars: Verify) -> list[str]:

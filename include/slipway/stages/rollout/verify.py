@@ -7,6 +7,8 @@ predictions and with the champion's scores, and bad inputs have to be refused.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import (
@@ -156,7 +158,7 @@ def _boot_and_replay(
             with platform.boot(
                 spec.model, version=plan.version, folder=folder, digest=plan.digest
             ) as candidate:
-                measured = replay.run(candidate)
+                measured = replace(replay.run(candidate), size_mib=size_mib(folder))
             beside = None if before is None else _beside(spec, package, measured, before, rows)
     except (NotFound, Tampered, RolloutRefused, NotComputable, BadRequest) as error:
         reason = f"Version {plan.version} may not serve: {error.message}."
@@ -169,8 +171,18 @@ def _boot_and_replay(
         answers, scores = beside
         comparison = compare_with_champion(answers, scores, champion=champion, tags=tags)
     return judge_candidate(
-        measured, comparison, bars, version=plan.version, is_urgent=plan.is_urgent
+        measured,
+        comparison,
+        bars,
+        limits=spec.gates.operational,
+        version=plan.version,
+        is_urgent=plan.is_urgent,
     )
+
+
+def size_mib(folder: Path) -> float:
+    """Size of all files of a version's folder, in MiB."""
+    return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file()) / 2**20
 
 
 def _beside(
