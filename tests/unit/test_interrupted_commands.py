@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from slipway.cli.command_errors import Commands
+from slipway.errors import BadParameter
 
 STALLED = """\
 import signal, sys, time
@@ -69,6 +71,58 @@ def test_ctrl_c_in_a_command_is_one_line() -> None:
     def work() -> None:
         """Work until Ctrl-C."""
         raise KeyboardInterrupt
+
+    result = CliRunner().invoke(group, ["work"])
+    assert (result.exit_code, result.stderr) == (130, "interrupted\n")
+
+
+def test_ctrl_c_in_an_ignored_callback_ends_the_command() -> None:
+    """Of a weak reference, as imports have them; the command would go on to its end."""
+    went_on = []
+
+    @click.group(cls=Commands)
+    def group() -> None:
+        """Group of one command."""
+
+    @group.command()
+    def work() -> None:
+        """Work, and be interrupted in a finalizer."""
+
+        class Held:
+            def __del__(self) -> None:
+                raise KeyboardInterrupt
+
+        held = Held()
+        del held
+        for _ in range(600):
+            time.sleep(0.1)
+        went_on.append("to its end")
+
+    before = sys.unraisablehook
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        result = CliRunner().invoke(group, ["work"])
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert (result.exit_code, result.stderr, went_on) == (130, "interrupted\n", [])
+    assert sys.unraisablehook is before
+
+
+@pytest.mark.parametrize("error", [BadParameter("no such thing"), ValueError("odd state")])
+def test_an_error_that_ctrl_c_led_to_is_not_told(error: Exception) -> None:
+    """A stage calls what a package made of Ctrl-C an error of its own."""
+
+    @click.group(cls=Commands)
+    def group() -> None:
+        """Group of one command."""
+
+    @group.command()
+    def work() -> None:
+        """Work, and be interrupted in an import."""
+        interrupt = KeyboardInterrupt()
+        unloaded = ImportError("some extension has not loaded")
+        unloaded.__context__ = interrupt
+        raise error from unloaded
 
     result = CliRunner().invoke(group, ["work"])
     assert (result.exit_code, result.stderr) == (130, "interrupted\n")

@@ -68,3 +68,54 @@ def test_lines_before_the_table_are_told(tmp_path: Path, home: Path) -> None:
     result = CliRunner().invoke(commands, ["new", str(tmp_path / "houses.csv"), "--yes"])
     assert "1 line stands before the table, not read: `csv.skip_lines`" in result.output
     assert (home / "include/datasets/houses/dataset.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("stem", "options", "said"),
+    [
+        ("städte", [], "name        stadte: as specs spell names"),
+        (
+            "houses",
+            ["--name", "Städte & Dörfer"],
+            "name        stadte_dorfer: as specs spell names",
+        ),
+        ("город", [], "name        data: as specs spell names"),
+        ("houses", [], "target"),
+    ],
+)
+def test_a_name_that_specs_spell_otherwise_is_told(
+    stem: str, options: list[str], said: str, tmp_path: Path, home: Path
+) -> None:
+    """Of the file, or the one that a person gave; the first line after the table says so."""
+    file = csv_file(binary(), tmp_path / f"{stem}.csv")
+    command = ["new", str(file), "--yes", "--target", "sold", *options]
+    output = CliRunner().invoke(commands, command, catch_exceptions=False).output
+    line = next(one for one in output.splitlines() if one.startswith(("name  ", "target  ")))
+    assert line.startswith(said)
+    assert not line.startswith("name") or f"of {(options or ['', stem])[1]!r}" in line
+    assert len(list((home / "include/datasets").glob("*/dataset.yaml"))) == 1
+
+
+def test_a_name_of_which_nothing_is_left_is_refused(tmp_path: Path, home: Path) -> None:
+    """Before the file is read."""
+    file = csv_file(binary(), tmp_path / "houses.csv")
+    result = CliRunner().invoke(commands, ["new", str(file), "--yes", "--name", "都市"])
+    assert result.exit_code == 1
+    assert "a dataset cannot be named '都市'" in result.output
+    assert "--name NAME" in result.output
+    assert not list((home / "include/datasets").glob("*/dataset.yaml"))
+
+
+def test_many_columns_of_some_categories_are_warned_of(tmp_path: Path, home: Path) -> None:
+    """By `new` itself and by `check`, although each has a feature for each category."""
+    rng = np.random.default_rng(2)
+    columns = {f"c{number:02}": rng.integers(0, 80, 3000).astype(str) for number in range(20)}
+    frame = binary(3000).assign(**{name: "v" + one for name, one in columns.items()})
+    file = csv_file(frame, tmp_path / "houses.csv")
+    result = CliRunner().invoke(commands, ["new", str(file), "--yes", "--target", "sold"])
+    told = " ".join(result.output.split())
+    assert "c00, c01, c02 and 18 more have 1,603 categories together" in told
+    del home
+    checked = CliRunner().invoke(commands, ["check"])
+    assert checked.exit_code == 0, checked.output
+    assert "c00, c01, c02 and 18 more may have 1,923 categories together" in checked.output

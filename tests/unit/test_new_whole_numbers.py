@@ -66,3 +66,44 @@ def test_parts_of_a_time_may_be_doubles(tmp_path: Path, home: Path) -> None:
     plan = planned(tmp_path / "houses.parquet", target="sold")
     assert plan.time.columns == ("year", "month", "day", "hour")
     written(plan, home)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Jahr", "Monat", "Tag"),
+        ("año", "mes", "día"),
+        ("yyyy", "mm", "dd"),
+        ("yr", "mnth", "dy"),
+        ("YrSold", "MoSold", "DaySold"),
+    ],
+)
+def test_parts_of_a_day_may_be_doubles_in_any_language(
+    names: tuple[str, str, str], tmp_path: Path
+) -> None:
+    """As pandas writes them once a join has left one missing."""
+    days = pd.date_range("2001-01-01", periods=ROWS, freq="D")
+    parts = {
+        name: getattr(days, part).astype("float64")
+        for name, part in zip(names, ("year", "month", "day"), strict=True)
+    }
+    plan = planned(csv_file(binary().assign(**parts), tmp_path / "a.csv"), target="sold")
+    assert plan.time.columns == names
+    assert {plan.measured.columns[name].type for name in names} == {"integer"}
+
+
+def test_measured_values_are_no_parts_of_a_day(tmp_path: Path) -> None:
+    """Millimetres, minima and diameters that are whole for a while, and years beyond any."""
+    count = np.arange(ROWS, dtype="float64")
+    measured = {
+        "rain_mm": count % 12 + 1,
+        "min_temp": count % 30,
+        "min": count % 59,
+        "dia_in": count % 9 + 1,
+        "Jahr": count * 7,
+    }
+    found = columns_of(binary().assign(**measured, other=count), tmp_path / "a.csv")
+    types = {name: found[name].type for name in measured}
+    assert types == dict.fromkeys(("rain_mm", "min_temp", "min", "dia_in"), "number") | {
+        "Jahr": "integer"
+    }

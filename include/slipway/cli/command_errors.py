@@ -7,7 +7,7 @@ from typing import IO, Any
 import click
 from pydantic import ValidationError
 
-from slipway.cli.signals import INTERRUPTED
+from slipway.cli.signals import INTERRUPTED, repeated_interrupt
 from slipway.errors import BadParameter, SlipwayError
 
 
@@ -66,6 +66,21 @@ def _missing_extra(error: ModuleNotFoundError) -> SlipwayError:
     )
 
 
+def _told(error: BaseException) -> click.ClickException | None:
+    """What is printed in place of a traceback; None: the error is printed as it is."""
+    # Before anything else: whatever fails since it was interrupted tells nothing of itself.
+    if _is_interrupt(error):
+        return Interrupted()
+    match error:
+        case SlipwayError():
+            return Refusal(error)
+        case ValidationError():
+            return Refusal(_invalid_settings(error))
+        case ModuleNotFoundError():
+            return Refusal(_missing_extra(error))
+    return None
+
+
 class Commands(click.Group):
     """A group whose commands end in a `Refusal` where Slipway raises one of its errors.
 
@@ -75,17 +90,13 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            return super().invoke(ctx)
-        except (KeyboardInterrupt, click.Abort, ImportError) as error:
-            if _is_interrupt(error):
-                raise Interrupted from error
-            if isinstance(error, ModuleNotFoundError):
-                raise Refusal(_missing_extra(error)) from error
-            raise
-        except SlipwayError as error:
-            raise Refusal(error) from error
-        except ValidationError as error:
-            raise Refusal(_invalid_settings(error)) from error
+            with repeated_interrupt():
+                return super().invoke(ctx)
+        except (KeyboardInterrupt, Exception) as error:
+            told = _told(error)
+            if told is None:
+                raise
+            raise told from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Names of the commands."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from slipway.wiring.new_specs import ProfiledFile
 
 
+_SPELLED = "as specs spell names, in a to z, 0 to 9 and `_`"
+
+
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--target", help="Column to predict; default: guessed.")
@@ -61,7 +64,7 @@ def new(
     from slipway.stages.profile.choose_target import find_column, plan_target
     from slipway.stages.profile.told_identity import require_named
     from slipway.wiring.further_model import find_dataset_of_project, no_features_of
-    from slipway.wiring.new_specs import plan_file, profile_file, quick_fit
+    from slipway.wiring.new_specs import plan_file, profile_file, quick_fit, stem_of
     from slipway.wiring.opened_file import open_file
     from slipway.wiring.written_specs import require_features, write_specs
 
@@ -98,7 +101,7 @@ def new(
     plan = plan_with(told)
     if asks and (answers := ask_identity(profiled.measured, plan, told)) != told:
         plan = plan_with(answers)
-    _print(plan)
+    _print(plan, asked=name or stem_of(file))
     require_features(plan)
     if not (yes or asks):
         raise BadParameter(
@@ -175,8 +178,13 @@ def _ask_target(profiled: ProfiledFile, guessed: TargetGuess) -> TargetGuess:
             click.echo(str(error))
 
 
-def _print(plan: NewSpecs) -> None:
-    """Print what was guessed, and why."""
+def _print(plan: NewSpecs, *, asked: str) -> None:
+    """Print what was guessed, and why.
+
+    Args:
+        plan: Plan.
+        asked: Name of the dataset as a person has it, or the file.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -199,7 +207,7 @@ def _print(plan: NewSpecs) -> None:
     console.print(table)
     if plain:
         console.print(Text(f"{'numbers':<12}{describe_plain(plain)}"))
-    for what, said in _guesses(plan):
+    for what, said in _guesses(plan, asked=asked):
         console.print(Text(f"{what:<12}{said}"))
     for doubt in plan.doubts:
         console.print(Text(f"look at it  {doubt}", style="yellow"))
@@ -209,7 +217,7 @@ def _type(plan: NewSpecs, name: str) -> str:
     return plan.target.type if name == plan.target.column else plan.columns[name].column.type
 
 
-def _guesses(plan: NewSpecs) -> list[tuple[str, str]]:
+def _guesses(plan: NewSpecs, *, asked: str) -> list[tuple[str, str]]:
     from slipway.stages.profile.bars import describe_signal
 
     target, sizes = plan.target, plan.sizes
@@ -219,7 +227,9 @@ def _guesses(plan: NewSpecs) -> list[tuple[str, str]]:
     bars = "; ".join(
         f"{bar.metric} {in_few_digits(bar.threshold)} ({describe_signal(bar)})" for bar in plan.bars
     )
+    name = [("name", f"{plan.dataset}: {_SPELLED}, of {asked!r}")] if plan.dataset != asked else []
     return [
+        *name,
         ("target", f"{target.column}: {target.why}{_runner_up(target)}"),
         ("task", f"{target.task}: {target.why_task}{positive}"),
         ("key", f"{key}: {plan.key.why}"),

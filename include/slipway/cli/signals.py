@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+from _thread import interrupt_main
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +18,8 @@ TERMINATED = 128 + signal.SIGTERM
 """Exit status after SIGTERM."""
 HUNG_UP = 128 + signal.SIGHUP
 """Exit status after the terminal was closed."""
+
+_A_LITTLE_LATER_S = 0.05
 
 
 def exit_on_sigterm() -> None:
@@ -47,6 +51,31 @@ def ended_by_interrupt() -> Iterator[None]:
     signal.signal(signal.SIGINT, _end)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def repeated_interrupt() -> Iterator[None]:
+    """Repeat Ctrl-C within the block where the interpreter ignores it.
+
+    An exception in a callback or a finalizer is printed and ignored, and imports have many of
+    them: the command would go on to its end.
+    """
+    before = sys.unraisablehook
+
+    def repeat(ignored: sys.UnraisableHookArgs) -> None:
+        if not issubclass(ignored.exc_type, KeyboardInterrupt):
+            before(ignored)
+            return
+        # A little later, since it would be ignored in this hook as well.
+        timer = threading.Timer(_A_LITTLE_LATER_S, interrupt_main)
+        timer.daemon = True
+        timer.start()
+
+    sys.unraisablehook = repeat
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _end(*_: Any) -> None:

@@ -9,11 +9,12 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.errors import BadParameter
 from slipway.records.landed_names import split_name
 from slipway.stages.profile.dialect import Dialect
 from slipway.stages.profile.event_time import TimeGuess
 from slipway.stages.profile.identity import KeyGuess
-from slipway.stages.profile.names import slug
+from slipway.stages.profile.names import can_be_spelled, slug
 from slipway.stages.profile.new_specs import NewSpecs, plan_specs
 from slipway.wiring.opened_file import OpenedFile, csv_of, named_in_errors
 from slipway.wiring.whole_file import checked_on_every_row
@@ -86,12 +87,25 @@ def names_of(path: Path, *, name: str | None, target: str) -> tuple[str, str]:
         path: The file.
         name: Name of the dataset as a person has it; None: that of the file.
         target: Target.
+
+    Raises:
+        BadParameter: Nothing of the name that a person has is left as specs spell names.
     """
-    found = split_name(path.name)
-    stem = path.name.split(".")[0] if found is None else found[0]
-    dataset = slug(name or stem)
+    if name is not None and not can_be_spelled(name):
+        raise BadParameter(
+            f"a dataset cannot be named {name!r}",
+            expected="letters from a to z, digits and `_`; accents are left out",
+            hint="name it in these letters: --name NAME",
+        )
+    dataset = slug(name or stem_of(path))
     model = slug(f"{dataset}_{target}")
     return dataset, model if model != dataset else f"{dataset}_model"
+
+
+def stem_of(path: Path) -> str:
+    """Return the name of a file without its suffixes."""
+    found = split_name(path.name)
+    return path.name.split(".")[0] if found is None else found[0]
 
 
 def _measure(

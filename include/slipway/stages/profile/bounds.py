@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from slipway.stages.profile.categories import MOST_ONE_HOT
 from slipway.stages.profile.measured import MOST_CATEGORIES, Column
 from slipway.stages.profile.natural_zero import has_natural_zero
 from slipway.values.figures import in_few_digits
@@ -14,6 +15,7 @@ from slipway.values.figures import in_few_digits
 MOST_EXPECTATIONS = 400
 _NULL_SLACK = 0.1
 _LONGEST_CATEGORY = 200
+_MORE_CATEGORIES = 1.2
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,12 @@ def _of_column(column: Column) -> Iterator[Expected]:
             kwargs = {"column": column.name, "value_set": known, "mostly": 0.95}
             why = f"{len(known)} categories are known; a new one is all zeros to the model"
             yield Expected("expect_column_values_to_be_in_set", "warning", kwargs, why)
+    if column.type == "string" and MOST_CATEGORIES < column.distinct <= MOST_ONE_HOT:
+        # Too many to list; their number tells `slipway check` how wide a model may become.
+        most = math.ceil(_MORE_CATEGORIES * column.distinct)
+        kwargs = {"column": column.name, "max_value": most}
+        why = f"{column.distinct} categories are known, and some more in a delivery are no surprise"
+        yield Expected("expect_column_unique_value_count_to_be_between", "warning", kwargs, why)
     share = column.missing_share
     mostly = math.floor(100 * max(0.0, 1 - 1.5 * share - _NULL_SLACK)) / 100
     if mostly > 0:

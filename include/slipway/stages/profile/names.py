@@ -4,8 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from unicodedata import combining, normalize
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+", re.UNICODE)
+
+_LETTERS = str.maketrans(
+    {
+        "ß": "ss",
+        "æ": "ae",
+        "œ": "oe",
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "\N{LATIN SMALL LETTER DOTLESS I}": "i",
+    }
+)
+"""Letters that are no letter of the alphabet with an accent."""
 
 IDENTIFIERS = frozenset(
     {"id", "ids", "key", "uuid", "guid", "identifier", "nr", "no", "number", "code", "ref"}
@@ -56,7 +72,18 @@ def has_word(name: str, among: Collection[str]) -> bool:
 
 
 def slug(name: str) -> str:
-    """Return a name as specs spell names: lower-case words joined by `_`."""
-    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    """Return a name as specs spell names: lower-case words joined by `_`, without accents."""
+    plain = _plain(name)
     is_name = plain[:1].isalpha() and len(plain) > 1
     return (plain if is_name else f"data_{plain}")[:48].strip("_")
+
+
+def can_be_spelled(name: str) -> bool:
+    """Return whether anything of a name is left as specs spell it."""
+    return bool(_plain(name))
+
+
+def _plain(name: str) -> str:
+    letters = normalize("NFKD", name.lower().translate(_LETTERS))
+    bare = "".join(one for one in letters if not combining(one))
+    return re.sub(r"[^a-z0-9]+", "_", bare).strip("_")

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from slipway.spec.encodings import Encoding
 from slipway.spec.labels import Label
+from slipway.spec.wide_columns import GROUP_THEM, describe_wide, wide_of
 from slipway.stages.profile.bars import Bar, describe_signal
 from slipway.stages.profile.bounds import Expected, expected_of_features, expected_of_target
+from slipway.stages.profile.categories import choose_encoding
 from slipway.stages.profile.dialect import Dialect
 from slipway.stages.profile.event_time import TimeGuess, event_times
 from slipway.stages.profile.gates_of_plan import choose_bars, reach_quickly
@@ -21,6 +24,7 @@ from slipway.stages.profile.roles import Chosen, Role, plan_columns
 from slipway.stages.profile.row_cover import outside_row_key
 from slipway.stages.profile.sizes import Sizes, choose_sizes
 from slipway.stages.profile.target import TargetGuess
+from slipway.stages.profile.unused_times import unused_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,6 +207,8 @@ def _with_doubts(plan: NewSpecs, times: pd.Series[Any] | None) -> NewSpecs:
         doubts.append(f"{lines} before the table, not read: `csv.skip_lines` of dataset.yaml")
     # A column without a name is most often the index of a data frame.
     doubts += [f"{name} is not read: {why}" for name, why in plan.measured.left_out.items() if name]
+    doubts += unused_times(plan.measured.columns, plan.time)
+    doubts += _of_wide(plan)
     doubts += _of_row_key(plan)
     if plan.measured.broken:
         doubts.append(f"{plan.measured.broken:,} lines of the file are no rows")
@@ -215,6 +221,18 @@ def _with_doubts(plan: NewSpecs, times: pd.Series[Any] | None) -> NewSpecs:
         if one.guess.refused
     ]
     return replace(plan, doubts=(*doubts, *refused))
+
+
+def _of_wide(plan: NewSpecs) -> list[str]:
+    """Categories that are many features together; each column alone is one of few."""
+    sizes = {
+        one.column.name: one.column.distinct
+        for one in plan.of_role("category")
+        if choose_encoding(one.column).encoding == Encoding()
+    }
+    if not (wide := wide_of(sizes)):
+        return []
+    return [f"{describe_wide(wide)}, each of them a feature: {GROUP_THEM}"]
 
 
 def _of_row_key(plan: NewSpecs) -> list[str]:

@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from unicodedata import combining, normalize
 
 from slipway.stages.profile.measured import Column
-from slipway.stages.profile.names import EVENTS, LATER, words
+from slipway.stages.profile.names import EVENTS, LATER
+from slipway.stages.profile.part_names import said_part
 from slipway.values.bad_value import BadValue
 from slipway.values.date_parts import DatePart, part_text
 
 MOST_MISSING = 0.02
 """Share of rows without an event time, which are bad rows, up to which columns have it."""
 
-_WORDS: Mapping[str, DatePart] = {
-    **dict.fromkeys(("year", "yr", "yyyy", "jahr", "annee", "ano", "anno", "jaar"), "year"),
-    **dict.fromkeys(("month", "mo", "mnth", "mth", "mon", "mm", "monat", "mois"), "month"),
-    **dict.fromkeys(("mes", "mese", "maand"), "month"),
-    **dict.fromkeys(("day", "dy", "dd", "dom", "mday", "dayofmonth", "tag"), "day"),
-    **dict.fromkeys(("jour", "dia", "giorno", "dag"), "day"),
-    **dict.fromkeys(("doy", "yday", "jday", "dayofyear", "julianday"), "day_of_year"),
-    **dict.fromkeys(("hour", "hr", "hh", "hourofday", "stunde", "heure", "hora"), "hour"),
-    **dict.fromkeys(("ora", "uur"), "hour"),
-    **dict.fromkeys(("minute", "min", "mi", "minuto", "minuut"), "minute"),
-    **dict.fromkeys(("second", "sec", "ss", "sekunde", "seconde", "segundo", "secondo"), "second"),
-}
-"""In the languages of most headers, without accents."""
-
-_PHRASES = {
-    "day_of_year": "doy",
-    "julian_day": "doy",
-    "day_of_month": "day",
-    "day_of_the_month": "day",
-    "month_of_year": "month",
-    "hour_of_day": "hour",
-    "minute_of_hour": "minute",
-}
-_OF_WEEKS = frozenset({"week", "weekday", "dow", "quarter"})
 _OF_THINGS = frozenset(
     {"birth", "born", "dob", "built", "blt", "build", "made", "model", "release", "released"}
     | {"vintage", "founded", "remod", "renovated", "construction", "registration", "expiration"}
@@ -61,7 +37,7 @@ def families(columns: Mapping[str, Column], *, but: Collection[str]) -> list[Fam
     """
     found: dict[tuple[str, ...], Family] = {}
     for name, one in columns.items():
-        said = None if name in but else _said(name)
+        said = None if name in but else said_part(name)
         if said is not None and _fits(one, said[0]):
             found.setdefault(said[1], {}).setdefault(*(said[0], one))
     ranked = sorted(
@@ -117,23 +93,6 @@ def is_of_a_panel(year: Column, columns: Mapping[str, Column]) -> bool:
             if not pairs.duplicated().any():
                 return True
     return False
-
-
-def _said(name: str) -> tuple[DatePart, tuple[str, ...]] | None:
-    """Part that a name says, and its other words; None where it says none, or several."""
-    plain = "".join(one for one in normalize("NFKD", name) if not combining(one))
-    said = words(plain)
-    if (part := _WORDS.get("".join(said))) is not None:
-        return part, ()
-    text = f"_{'_'.join(said)}_"
-    for phrase, word in _PHRASES.items():
-        text = text.replace(f"_{phrase}_", f"_{word}_")
-    said = tuple(text.strip("_").split("_"))
-    parts = [at for at, one in enumerate(said) if one in _WORDS]
-    if len(parts) != 1 or set(said) & _OF_WEEKS:
-        return None
-    [at] = parts
-    return _WORDS[said[at]], (*said[:at], *said[at + 1 :])
 
 
 def _fits(column: Column, part: DatePart) -> bool:
