@@ -134,7 +134,7 @@ def test_ledger_shows_who_did_what(container: Container) -> None:
 def test_ledger_verify_finds_an_edit(container: Container) -> None:
     """An unchanged ledger holds; after an edit of a record the exit status is 1."""
     ref = promoted(container, 1)
-    assert "sales: 1 entries, not anchored: holds" in slipway("ledger", "verify").output
+    assert "sales: 1 entry, not anchored: holds" in slipway("ledger", "verify").output
     record = read_json(container.store, ref.key)
     record["verdict"]["reason"] = "Something nicer."
     container.store.write(ref.key, encode(record))
@@ -161,7 +161,7 @@ def test_ledger_verify_of_datasets_needs_no_mlflow(container: Container) -> None
     perform(RunContext(container.store, {"by": "a test"}), ref, lambda _: verdict, inputs={})
     result = slipway("ledger", "verify", "shop")
     assert result.exit_code == 0, result.output
-    assert "shop: 1 entries, not anchored: holds" in slipway("ledger", "verify").output
+    assert "shop: 1 entry, not anchored: holds" in slipway("ledger", "verify").output
 
 
 def test_ledger_as_of_tells_the_champion_then(container: Container) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import IO, Any
 
 import click
@@ -66,6 +67,29 @@ def _missing_extra(error: ModuleNotFoundError) -> SlipwayError:
     )
 
 
+_OF_A_PATH = frozenset(
+    {
+        *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
+        *(errno.EROFS, errno.ENOSPC, errno.ENAMETOOLONG, errno.ELOOP),
+    }
+)
+
+
+def _is_of_a_path(error: OSError) -> bool:
+    """Whether the system refused a path; a lost connection names none."""
+    return error.errno in _OF_A_PATH and error.filename is not None
+
+
+def _refused_file(error: OSError) -> SlipwayError:
+    """What the system says of a path that a person named; adapters have errors of their own."""
+    return BadParameter(
+        "a file or a folder cannot be read or written",
+        expected="a path that is there, or can be made, with the right to do so",
+        found=error.strerror or type(error).__name__,
+        where=str(error.filename),
+    )
+
+
 def _told(error: BaseException) -> click.ClickException | None:
     """What is printed in place of a traceback; None: the error is printed as it is."""
     # Before anything else: whatever fails since it was interrupted tells nothing of itself.
@@ -78,7 +102,10 @@ def _told(error: BaseException) -> click.ClickException | None:
             return Refusal(_invalid_settings(error))
         case ModuleNotFoundError():
             return Refusal(_missing_extra(error))
-    return None
+        case OSError() if _is_of_a_path(error):
+            return Refusal(_refused_file(error))
+        case _:
+            return None
 
 
 class Commands(click.Group):

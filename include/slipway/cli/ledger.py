@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
@@ -12,12 +13,14 @@ import click
 from slipway.cli.command_errors import Commands
 from slipway.cli.output import json_option, print_json
 from slipway.cli.time_argument import Time
+from slipway.errors import SpecError
 from slipway.records import ledger as chain
 from slipway.records.champion_history import champion_as_of
 from slipway.values.told_times import in_utc
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
+    from slipway.wiring import Container
 
 
 @click.group(cls=Commands)
@@ -34,7 +37,7 @@ def show(subject: str | None, *, last: int | None, as_json: bool) -> None:
 
     SUBJECT is a dataset or a model; default: all of them. Oldest first.
     """
-    store = _store()
+    store = _store(subject)
     entries = [
         entry
         for one in _subjects(store, subject)
@@ -67,6 +70,7 @@ def verify(subject: str | None, *, without_anchor: bool, as_json: bool) -> None:
     from slipway.wiring.found_specs import is_dataset
 
     container = wiring.Container()
+    _require_known(container, subject)
     report = []
     for one in _subjects(container.store, subject):
         # MLflow knows models alone.
@@ -93,7 +97,8 @@ def _print_verified(report: list[dict[str, Any]]) -> None:
     for one in report:
         anchored = f"anchored at {one['anchored']}" if one["anchored"] else "not anchored"
         state = "broken" if one["breaks"] else "holds"
-        click.echo(f"{one['subject']}: {one['entries']} entries, {anchored}: {state}")
+        count = "1 entry" if one["entries"] == 1 else f"{one['entries']:,} entries"
+        click.echo(f"{one['subject']}: {count}, {anchored}: {state}")
         for found in one["breaks"]:
             click.secho(f"  {found['key']} {found['problem']}", fg="red")
     if not report:
@@ -109,7 +114,7 @@ def as_of(time: datetime, *, model: str | None, as_json: bool) -> None:
 
     TIME is ISO 8601; UTC without a time zone.
     """
-    store = _store()
+    store = _store(model)
     champions = {one: champion_as_of(store, one, time) for one in _subjects(store, model)}
     known = {one: champion for one, champion in champions.items() if champion is not None}
     if as_json:
@@ -126,10 +131,25 @@ def _newest(store: Store, subject: str, count: int) -> list[dict[str, Any]]:
     return list(islice(chain.newest_first(store, subject), count))[::-1]
 
 
-def _store() -> Store:
+def _store(subject: str | None) -> Store:
     from slipway import wiring
 
-    return wiring.Container().store
+    container = wiring.Container()
+    _require_known(container, subject)
+    return container.store
+
+
+def _require_known(container: Container, subject: str | None) -> None:
+    """Raise for a name that neither ledger nor project has: it would look like an empty ledger.
+
+    Raises:
+        BadParameter: There is no such model or dataset.
+    """
+    if subject is None or subject in chain.subjects(container.store):
+        return
+    # One whose spec is invalid is known, and has no entries.
+    with suppress(SpecError):
+        container.model_or_dataset(subject)
 
 
 def _subjects(store: Store, subject: str | None) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from slipway import __version__
+from slipway.stages.profile.names import in_plain_letters
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "project_template"
 _DOT = "dot_"
@@ -73,4 +74,4 @@ def _shown(part: str) -> str:
 
 def _plain(name: str) -> str:
     """Return a folder's name as a project's name may be spelt."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "models"
+    return re.sub(r"[^a-z0-9]+", "-", in_plain_letters(name)).strip("-") or "models"

@@ -59,27 +59,29 @@ def proposed_delivery(file: Path, *, batch: str | None = None) -> Iterator[Propo
     """
     if not file.exists() and not file.is_symlink():
         raise NotFound("there is no such file", where=str(file))
-    name = _name(file, batch)
+    # `.` and `..` have no name of their own; a link to a file has that of the link.
+    here = file.resolve() if file.name in {"", ".."} else file.absolute()
+    name = _name(here, batch)
     with scratch_folder("slipway-deliver-", needs="links to a delivery") as scratch:
         link = scratch / "store" / "landing" / "/".join(_PLACE) / name
         link.parent.mkdir(parents=True)
-        link.symlink_to(file.absolute())
+        link.symlink_to(here)
         delivery = _judge(scratch / "store", file)
         path = scratch / f"delivery{delivery.suffix}"
         if delivery.parts:
             path.mkdir()
             for key in delivery.parts:
                 part = PurePosixPath(key).name
-                (path / part).symlink_to(file.absolute() / part)
+                (path / part).symlink_to(here / part)
         else:
-            path.symlink_to(file.absolute())
+            path.symlink_to(here)
         yield ProposedDelivery(name, delivery.batch, delivery.suffix, path)
 
 
 def _name(file: Path, batch: str | None) -> str:
     if batch is None:
-        return file.absolute().name
-    split = split_name(file.absolute().name)
+        return file.name
+    split = split_name(file.name)
     name = f"{batch}{split[1] if split else ''.join(file.suffixes)}"
     if "/" in batch or not batch or is_ignored(name):
         raise BadParameter(

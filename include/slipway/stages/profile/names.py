@@ -83,7 +83,11 @@ def can_be_spelled(name: str) -> bool:
     return bool(_plain(name))
 
 
-def _plain(name: str) -> str:
+def in_plain_letters(name: str) -> str:
+    """Return a name in lower case and without accents; letters of other scripts stay."""
     letters = normalize("NFKD", name.lower().translate(_LETTERS))
-    bare = "".join(one for one in letters if not combining(one))
-    return re.sub(r"[^a-z0-9]+", "_", bare).strip("_")
+    return "".join(one for one in letters if not combining(one))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", in_plain_letters(name)).strip("_")
