@@ -128,6 +128,24 @@ def test_an_error_that_ctrl_c_led_to_is_not_told(error: Exception) -> None:
     assert (result.exit_code, result.stderr) == (130, "interrupted\n")
 
 
+def test_an_error_that_is_in_its_own_chain_is_told() -> None:
+    """As one is that a context manager raises again."""
+
+    @click.group(cls=Commands)
+    def group() -> None:
+        """Group of one command."""
+
+    @group.command()
+    def work() -> None:
+        """Fail, twice by the same error."""
+        first, second = BadParameter("no such thing"), ValueError("odd state")
+        first.__cause__, second.__cause__ = second, first
+        raise first
+
+    result = CliRunner().invoke(group, ["work"])
+    assert (result.exit_code, result.stderr) == (1, "Error: no such thing\n")
+
+
 def test_ctrl_c_at_a_question_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that asks a person ends so, too."""
 

@@ -38,10 +38,15 @@ class Interrupted(click.ClickException):
 
 def _is_interrupt(error: BaseException) -> bool:
     """Whether Ctrl-C led to an error; some packages end their import in an `ImportError` then."""
-    if isinstance(error, KeyboardInterrupt):
-        return True
-    before = error.__cause__ or error.__context__
-    return before is not None and _is_interrupt(before)
+    seen: list[BaseException] = []
+    before: BaseException | None = error
+    # An error that is raised again may be in the chain of what led to it.
+    while before is not None and all(before is not one for one in seen):
+        if isinstance(before, KeyboardInterrupt):
+            return True
+        seen.append(before)
+        before = before.__cause__ or before.__context__
+    return False
 
 
 def _invalid_settings(error: ValidationError) -> SlipwayError:
