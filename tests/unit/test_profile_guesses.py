@@ -283,7 +283,7 @@ def test_numbers_fit_the_volume_and_the_span(rows: int, step: str | None) -> Non
     times = None
     if step is not None:
         times = pd.Series(pd.date_range("1900-01-01", periods=rows, freq=step, tz="UTC"))
-    sizes = choose_sizes(rows, times, share=1.0)
+    sizes = choose_sizes(rows, times, share=1.0, tolerance_days=31)
     held_out = sizes.holdout_rows
     if sizes.split == "time":
         assert times is not None
@@ -305,7 +305,7 @@ def test_the_first_labels_cover_holdout_and_training_rows(
 ) -> None:
     """Played from the past, a training after that many labels has all rows that it needs."""
     times = pd.Series(pd.date_range("2010-01-01", periods=rows, freq=step, tz="UTC"))
-    sizes = choose_sizes(round(rows * share), times, share=share)
+    sizes = choose_sizes(round(rows * share), times, share=share, tolerance_days=31)
     if sizes.split != "time":
         pytest.skip("its days are too few to hold out the newest ones")
     assert sizes.first_after_labels <= rows * share
@@ -319,7 +319,7 @@ def test_the_first_labels_cover_holdout_and_training_rows(
 def test_new_labels_span_the_blocks_that_a_comparison_needs() -> None:
     """A month of hourly rows would else be asked to decide upon four days."""
     times = pd.Series(pd.date_range("2010-01-01", periods=9000, freq="h", tz="UTC"))
-    sizes = choose_sizes(90_000, times, share=10.0)
+    sizes = choose_sizes(90_000, times, share=10.0, tolerance_days=31)
     assert sizes.blocks == "day"
     assert sizes.min_new_labels >= 0.9 * 20 * 240
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -193,6 +194,7 @@ def plan_file(
         key=key,
         time=time,
         but=but,
+        now=datetime.now(UTC),
     )
     if plan.measured.sampled == plan.measured.rows:
         return plan

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from slipway.spec.encodings import Encoding
 from slipway.spec.labels import Label
@@ -18,6 +20,7 @@ from slipway.stages.profile.gates_of_plan import choose_bars, reach_quickly
 from slipway.stages.profile.holdout_of_plan import distinct_rows, held_out_rows
 from slipway.stages.profile.identity import KeyGuess
 from slipway.stages.profile.measured import Column, Measured
+from slipway.stages.profile.plausible_times import DEFAULT_DAYS, PlausibleTimes, judge_times
 from slipway.stages.profile.protected_attributes import PROTECTED, is_protected
 from slipway.stages.profile.quick_model import QuickFit
 from slipway.stages.profile.roles import Chosen, Role, plan_columns
@@ -25,9 +28,6 @@ from slipway.stages.profile.row_cover import outside_row_key
 from slipway.stages.profile.sizes import Sizes, choose_sizes
 from slipway.stages.profile.target import TargetGuess
 from slipway.stages.profile.unused_times import unused_times
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _FEW_ROWS = 60
 """Different rows under which a random holdout may lack a class, or be unlike the others."""
@@ -96,6 +96,7 @@ def plan_specs(
     key: KeyGuess | None = None,
     time: TimeGuess | None = None,
     but: Mapping[str, str] | None = None,
+    now: datetime,
 ) -> NewSpecs:
     """Return the plan of a dataset and a model.
 
@@ -110,14 +111,24 @@ def plan_specs(
         time: Event time that a person named; None: it is guessed.
         but: Columns that are no features of the dataset that is there, with the reason; None: the
             dataset is new.
+        now: Wall time, which no event time is far ahead of.
     """
     columns, key, time = plan_columns(measured, target, key=key, time=time, but=but or {})
     label = measured.columns[target.column]
     labelled = label.sample.notna()
     times = event_times(measured.columns, time)
-    rows = round(int(labelled.sum()) * measured.share)
-    known = None if times is None else times[labelled.to_numpy()]
-    sizes = choose_sizes(rows, known, share=measured.share)
+    judged = None
+    if times is not None:
+        judged = judge_times(times, now=now)
+        labelled, times = labelled & judged.taken, times.where(judged.taken)
+    refused = sum(one.guess.refused for one in measured.columns.values())
+    rows = math.floor(int(labelled.sum()) * measured.share * max(0.0, 1 - refused))
+    sizes = choose_sizes(
+        rows,
+        None if times is None else times[labelled.to_numpy()],
+        share=measured.share,
+        tolerance_days=DEFAULT_DAYS if judged is None else judged.tolerance_days,
+    )
     shares = _class_shares(target, label)
     newest = held_out_rows(sizes, times, columns, key=key, labelled=labelled)
     reached = reach_quickly(columns, target, label, newest=newest, rows=measured.rows, fit=fit)
@@ -141,7 +152,7 @@ def plan_specs(
         shares=shares,
         is_further=but is not None,
     )
-    return _with_doubts(plan, times)
+    return _with_doubts(plan, judged)
 
 
 def _allowed(target: TargetGuess, label: Column) -> tuple[Label, ...]:
@@ -164,7 +175,7 @@ def _is_number(mark: str) -> bool:
     return mark.strip().lstrip("+-").isdecimal()
 
 
-def _with_doubts(plan: NewSpecs, times: pd.Series[Any] | None) -> NewSpecs:
+def _with_doubts(plan: NewSpecs, times: PlausibleTimes | None) -> NewSpecs:
     """Add what a person should look at."""
     doubts = [f"{plan.target.column}: {plan.target.doubt}"] if plan.target.doubt else []
     doubts += [
@@ -212,9 +223,7 @@ def _with_doubts(plan: NewSpecs, times: pd.Series[Any] | None) -> NewSpecs:
     doubts += _of_row_key(plan)
     if plan.measured.broken:
         doubts.append(f"{plan.measured.broken:,} lines of the file are no rows")
-    if plan.time.parts and times is not None and (lost := float(times.isna().mean())):
-        named = ", ".join(plan.time.columns)
-        doubts.append(f"{named}: {lost:.2%} of the rows have no such time, and are quarantined")
+    doubts += _of_times(plan, times)
     refused = [
         f"{name}: {one.guess.refused:.2%} of its values are refused, and their rows quarantined"
         for name, one in plan.measured.columns.items()
@@ -233,6 +242,25 @@ def _of_wide(plan: NewSpecs) -> list[str]:
     if not (wide := wide_of(sizes)):
         return []
     return [f"{describe_wide(wide)}, each of them a feature: {GROUP_THEM}"]
+
+
+def _of_times(plan: NewSpecs, times: PlausibleTimes | None) -> Iterator[str]:
+    if times is None:
+        return
+    named, rows = ", ".join(plan.time.columns), len(times.taken)
+    missing = rows - int(times.taken.sum()) - times.absurd
+    if missing:
+        yield f"{named}: {missing / rows:.2%} of the rows have no such time, and are quarantined"
+    if times.absurd:
+        yield (
+            f"{named}: {times.absurd / rows:.2%} of the rows have a time that is too late to be "
+            f"true, after {times.newest:%Y-%m-%d}, and are quarantined"
+        )
+    if times.tolerance_days > DEFAULT_DAYS:
+        yield (
+            f"{named}: rows may lie {times.tolerance_days:,.0f} days apart or ahead of today "
+            "(`arrival.event_time_tolerance_days`), so a later date has to be absurd to be refused"
+        )
 
 
 def _of_row_key(plan: NewSpecs) -> list[str]:

@@ -26,7 +26,6 @@ _WINDOWS = 6
 _ROWS_OF_A_WINDOW = 300
 _LEAST_WINDOW_ROWS = 20
 _BLOCKS = 20
-_TOLERANCE_DAYS = 31.0
 FEWEST_BLOCKS: int = Gates.model_fields["min_blocks"].default
 _BLOCK_UNITS: tuple[Literal["day", "hour"], ...] = ("day", "hour")
 
@@ -68,13 +67,16 @@ class Sizes:
     blocks: BlockUnit | None
 
 
-def choose_sizes(rows: int, times: pd.Series[Any] | None, *, share: float) -> Sizes:
+def choose_sizes(
+    rows: int, times: pd.Series[Any] | None, *, share: float, tolerance_days: float
+) -> Sizes:
     """Return numbers under which this file is enough for a first model.
 
     Args:
-        rows: Rows of the file with a label.
-        times: Event times of the sample's labelled rows; None: the deliveries' arrival.
+        rows: Rows of the file with a label that ingestion takes.
+        times: Event times of those of the sample; None: the deliveries' arrival.
         share: Rows of the file for each row of the sample.
+        tolerance_days: Largest plausible gap between event times.
     """
     days = None if times is None else _days(times)
     by_time = None if days is None else _holdout(days)
@@ -105,7 +107,7 @@ def choose_sizes(rows: int, times: pd.Series[Any] | None, *, share: float) -> Si
         first_after_labels=first,
         min_new_labels=_rounded(new),
         cooldown_days=1 if span is None else _cooldown(window),
-        tolerance_days=_tolerance(days),
+        tolerance_days=tolerance_days,
         span_days=span,
         why_split=_why(days, by_time),
         blocks=blocks,
@@ -186,16 +188,6 @@ def _window(days: Days, share: float) -> Window:
 def _cooldown(window: Window) -> int:
     days: dict[Window, int] = {"hour": 1, "day": 2, "week": 7, "month": 28}
     return days[window]
-
-
-def _tolerance(days: Days | None) -> float:
-    """Twice the widest gap between times, where that is more than the default."""
-    import numpy as np
-
-    if days is None or len(days) < 2:  # noqa: PLR2004 - a gap
-        return _TOLERANCE_DAYS
-    twice = 2 * float(np.diff(days).max())
-    return _TOLERANCE_DAYS if twice <= _TOLERANCE_DAYS else min(36_525.0, round(twice) + 1.0)
 
 
 def _rounded(value: float) -> int:

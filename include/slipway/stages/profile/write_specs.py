@@ -10,6 +10,7 @@ from typing import Any
 from slipway.stages.profile.bounds import Expected
 from slipway.stages.profile.model_text import model_text
 from slipway.stages.profile.new_specs import NewSpecs
+from slipway.stages.profile.plausible_times import DEFAULT_DAYS
 from slipway.stages.profile.roles import Chosen, is_word_of_a_spec
 from slipway.stages.profile.row_cover import outside_row_key
 from slipway.stages.profile.spellings import Spelling
@@ -43,9 +44,9 @@ def _dataset(plan: NewSpecs) -> Iterator[str]:
     yield f"key: {_key(plan)}  # {comment(plan.key.why)}"
     yield from _event_time(plan)
     yield from _csv(plan)
-    if plan.sizes.tolerance_days > 31:  # noqa: PLR2004 - the field's default
+    if plan.sizes.tolerance_days > DEFAULT_DAYS:
         yield "arrival:"
-        yield "  # Twice the widest gap between two times of the file."
+        yield "  # Twice the widest gap between newer times of the file, or beyond today."
         yield f"  event_time_tolerance_days: {plan.sizes.tolerance_days:g}"
     yield ""
     yield "streams:"
