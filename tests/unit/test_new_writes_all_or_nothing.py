@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -98,14 +102,51 @@ def test_nothing_stays_behind_after_a_failure(
 
 
 def test_what_a_killed_process_left_is_removed_by_the_next_one(houses: Path, home: Path) -> None:
-    """Once it is old; a young one may be of a process that runs."""
-    old, young = home / "include/.new-old", home / "include/.new-young"
-    for one in (old, young):
+    """Not what belongs to a process that runs."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    old, own = home / f"include/.new-{ended.pid}-x", home / f"include/.new-{os.getpid()}-x"
+    for one in (old, own, home / "include/.new-by-an-earlier-release"):
         one.mkdir()
-    os.utime(old, (0, 0))
     assert new(houses).exit_code == 0
-    assert (old.exists(), young.exists()) == (False, True)
+    assert [one.name for one in home.glob("include/.new-*")] == [own.name]
     assert load_all(home).problems == ()
+
+
+def test_of_two_at_once_the_later_one_is_told(
+    houses: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other has written the folders between the look and the rename."""
+    real = written_specs.inspect_project
+
+    def meanwhile(*given: Any, **named: Any) -> Any:
+        for folder in ("datasets/houses", "models/houses_sold"):
+            (home / "include" / folder).mkdir(parents=True)
+            (home / "include" / folder / "theirs.yaml").write_text("theirs")
+        return real(*given, **named)
+
+    monkeypatch.setattr(written_specs, "inspect_project", meanwhile)
+    result = new(houses)
+    assert result.exit_code == 1
+    assert "nothing was written, since nothing is overwritten" in result.output
+    assert "include/datasets/houses" in result.output
+    assert not [*home.glob("include/*/*/dataset.yaml"), *home.glob("include/.new-*")]
+
+
+def test_a_full_disk_is_told(houses: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that has no room names no file, and is no traceback."""
+    real = Path.write_text
+
+    def full(path: Path, *given: Any, **named: Any) -> int:
+        if path.name == "model.yaml":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(path, *given, **named)
+
+    before = specs_of(home)
+    monkeypatch.setattr(Path, "write_text", full)
+    result = new(houses)
+    assert (result.exit_code, specs_of(home)) == (1, before)
+    assert "found: No space left on device" in result.output
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,9 @@ _OF_A_PATH = frozenset(
 
 
 def _is_of_a_path(error: OSError) -> bool:
-    """Whether the system refused a path; a lost connection names none."""
-    return error.errno in _OF_A_PATH and error.filename is not None
+    """Whether the system refused a path; a lost connection names none, and nor does a full disk."""
+    is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return is_full or (error.errno in _OF_A_PATH and error.filename is not None)
 
 
 def _refused_file(error: OSError) -> SlipwayError:
@@ -91,7 +92,7 @@ def _refused_file(error: OSError) -> SlipwayError:
         "a file or a folder cannot be read or written",
         expected="a path that is there, or can be made, with the right to do so",
         found=error.strerror or type(error).__name__,
-        where=str(error.filename),
+        where=None if error.filename is None else str(error.filename),
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
+
+import psutil
 
 from slipway.errors import BadParameter
 from slipway.spec.loading import load_all
@@ -17,7 +20,7 @@ from slipway.stages.report.check import inspect_project
 from slipway.wiring.check import expectation_check
 
 _STAGED = ".new-"
-_STALE_SECONDS = 3600
+_IS_THERE = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
 
 
 def write_specs(plan: NewSpecs, project: Path) -> list[Path]:
@@ -102,14 +105,19 @@ def _staging(project: Path) -> Iterator[Path]:
     """A hidden folder beside those of the specs, which no command reads, for renames out of it."""
     include = project / "include"
     for left in include.glob(f"{_STAGED}*"):
-        # One that a killed process has left; a younger one may be of a process that runs.
-        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+        if _is_left(left):
             shutil.rmtree(left, ignore_errors=True)
-    staged = Path(mkdtemp(prefix=_STAGED, dir=include))
+    staged = Path(mkdtemp(prefix=f"{_STAGED}{os.getpid()}-", dir=include))
     try:
         yield staged
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+
+
+def _is_left(staged: Path) -> bool:
+    """Whether the process that made a hidden folder has ended, as after a kill."""
+    number = staged.name.removeprefix(_STAGED).partition("-")[0]
+    return not (number.isdecimal() and psutil.pid_exists(int(number)))
 
 
 def _link_datasets(project: Path, staged: Path) -> None:
@@ -142,7 +150,10 @@ def _move(staged: Path, project: Path, folders: Sequence[Path]) -> None:
             goal.parent.mkdir(parents=True, exist_ok=True)
             source.rename(goal)
             moved.append((source, goal))
-    except BaseException:
+    except BaseException as error:
         for source, goal in moved:
             goal.rename(source)
+        if isinstance(error, OSError) and error.errno in _IS_THERE:
+            # Another process has written it since the names were looked at.
+            require_new_names(project, *folders)
         raise
