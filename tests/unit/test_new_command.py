@@ -30,6 +30,19 @@ def test_the_command_writes_and_says_why(options: list[str], tmp_path: Path, hom
     assert CliRunner().invoke(commands, ["check"]).exit_code == 0
 
 
+def test_a_project_elsewhere_is_named(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkout that the command is a part of is the project of a folder that is in none."""
+    monkeypatch.setenv("SLIPWAY_PROJECT", str(home))
+    for folder, name, is_named in ((tmp_path, "a", True), (home / "include", "b", False)):
+        monkeypatch.chdir(folder)
+        file = csv_file(binary(), tmp_path / f"houses_{name}.csv")
+        output = CliRunner().invoke(commands, ["new", str(file), "--yes"]).output
+        assert (f"the project is {home}\nwrote include/" in output) == is_named
+        assert f"wrote include/datasets/houses_{name}/dataset.yaml" in output
+
+
 def test_without_a_terminal_guesses_are_taken_with_yes_only(tmp_path: Path, home: Path) -> None:
     """The guesses are shown, and nothing is written."""
     file = csv_file(binary(), tmp_path / "houses.csv")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -112,13 +113,19 @@ def new(
     if asks and not click.confirm("Write these specs?", default=True):
         click.echo("nothing was written")
         return
-    for path in write_specs(plan, project):
-        click.echo(f"wrote {path.relative_to(project)}")
+    _print_written(write_specs(plan, project), project)
     delivery = file
     if split_name(file.name) is None:
         delivery = Path(f"{plan.dataset}{profiled.suffix}")
         click.echo(f"deliveries are named by their format: cp {quote(str(file))} {delivery}")
     click.echo(f"next: slipway try {plan.model} {quote(str(delivery))}")
+
+
+def _print_written(paths: Iterable[Path], project: Path) -> None:
+    if not Path.cwd().is_relative_to(project):
+        click.echo(f"the project is {project}")
+    for path in paths:
+        click.echo(f"wrote {path.relative_to(project)}")
 
 
 def _told(
