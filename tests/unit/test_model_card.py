@@ -99,6 +99,7 @@ def test_a_card_shows_slices_groups_and_reliability(env: TrainingEnv) -> None:
             "metrics": {"demographic_parity_difference": 0.9},
             "min_rows": 20,
         },
+        "explanations": {"rows": 100},
     }
     env.spec = spec(
         gates={"min_holdout_rows": 100, "min_blocks": 5, **asked},
@@ -114,11 +115,15 @@ def test_a_card_shows_slices_groups_and_reliability(env: TrainingEnv) -> None:
         "| demographic_parity_difference | port | 0.",
         "| 0.9 | -0.",
         "- Shown to be beyond a limit: 0; worse than the champion: 0.",
+        "## Explanations of predictions",
+        "- SHAP values of 100 holdout rows, by raw column; way: linear.",
+        "| wind | 9",
         "## Calibration of the scores",
         "| 0.3 to 0.4 | ",
     ):
         assert line in text, line
     assert "| fairness.table |" not in text
+    assert "| explanations" not in text
     assert "Fairness between groups: not measured" not in text
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from slipway.spec.base import Spec, SpecConflict
+from slipway.spec.explanations import Explanations
 from slipway.spec.fairness import Fairness
 from slipway.spec.metrics import MetricName
 from slipway.spec.operational import Operational
@@ -135,6 +136,9 @@ class Gates(Spec):
     )
     fairness: Fairness | None = Field(
         default=None, description="Groups that a challenger may not treat too unequally."
+    )
+    explanations: Explanations | None = Field(
+        default=None, description="SHAP values of holdout rows, and their stability."
     )
     sanity: Sanity = Field(
         default_factory=Sanity,

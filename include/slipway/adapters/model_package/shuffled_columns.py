@@ -32,7 +32,7 @@ class ShuffledColumns:
     def __init__(self, package: Package, rows: pd.DataFrame) -> None:
         self._package, self._rows = package, rows
         steps = package.pipeline.steps
-        places = dict(_places(steps[0][1])) if len(steps) == STEPS else {}
+        places = dict(column_places(steps[0][1])) if len(steps) == STEPS else {}
         self._places = places if all(one.name in places for one in package.columns) else {}
         self._prepared: Any = None
         if self._places:
@@ -63,7 +63,7 @@ class ShuffledColumns:
             self._prepared[:, place] = before
 
 
-def _places(prepare: ColumnTransformer) -> Iterator[tuple[str, slice]]:
+def column_places(prepare: ColumnTransformer) -> Iterator[tuple[str, slice]]:
     """Yield raw columns and the prepared features of each; none of a part that does not tell."""
     for title, part, names in prepare.transformers_:
         if title == "remainder" or not len(names):

@@ -21,7 +21,7 @@ ASPECTS: Mapping[str, tuple[str, ...]] = {
         "challenger.brier_score",
     ),
     "Robustness against noise, missing and extreme values": ("robust",),
-    "Explanations of predictions": ("explain", "shap"),
+    "Explanations of predictions": ("explanations",),
 }
 """What a card says of each model, by how the names of its numbers begin."""
 

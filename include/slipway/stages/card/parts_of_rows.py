@@ -1,4 +1,4 @@
-"""Sections of a model card about parts of the rows: slices, groups, and reliability of scores."""
+"""Sections of a model card about slices, groups, reliability of scores, and explanations."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from slipway.stages.model.reliability import FILE as RELIABILITY_FILE
 from slipway.stages.model.reliability import RELIABILITY, ReliabilityBin, read_reliability
 from slipway.stages.report.blocks import Section, Table
 from slipway.stages.report.version_case import VersionCase
-from slipway.stages.train.gate_checks import fairness, slices
+from slipway.stages.train.gate_checks import explanations, fairness, slices
 from slipway.stages.train.gate_numbers import finite
 
 
 def part_sections(numbers: Mapping[str, Number], case: VersionCase) -> Iterator[Section]:
-    """Yield the sections about parts of the rows that were measured.
+    """Yield the sections about what was measured beside the metrics.
 
     Args:
         numbers: Numbers of evaluation and gates.
@@ -28,11 +28,13 @@ def part_sections(numbers: Mapping[str, Number], case: VersionCase) -> Iterator[
         yield _fairness(numbers, case)
     if numbers.get(RELIABILITY) is not None:
         yield _reliability(numbers)
+    if finite(numbers.get(explanations.EXPLAINED)):
+        yield _explanations(numbers)
 
 
 def is_shown(name: str) -> bool:
     """Return whether these sections show a number."""
-    shown = (slices.COMPARED, fairness.COMPARED, RELIABILITY)
+    shown = (slices.COMPARED, fairness.COMPARED, RELIABILITY, explanations.EXPLAINED)
     return name.partition(".")[0] in shown
 
 
@@ -112,3 +114,21 @@ def _reliability(numbers: Mapping[str, Number]) -> Section:
 
 def _both(one: ReliabilityBin) -> tuple[float, float]:
     return one.score, one.share
+
+
+def _explanations(numbers: Mapping[str, Number]) -> Section:
+    rows, method = numbers[explanations.EXPLAINED], numbers.get(explanations.METHOD)
+    common, ranks = (
+        measured(numbers.get(one)) for one in (explanations.STABILITY, explanations.RANKS)
+    )
+    lines = [
+        f"SHAP values of {measured(rows)} holdout rows, by raw column; way: {recorded(method)}.",
+        f"In common with the champion: {common}; correlation of the ranks: {ranks}.",
+        f"All columns, and the slices: `{explanations.FILE}` in the MLflow run.",
+    ]
+    table = [
+        (name, f"{share:.1%}", NOT_MEASURED if other is None else f"{other:.1%}")
+        for name, share, other in explanations.table_of(numbers)
+    ]
+    head = ("column", "share of what moves the answers", "champion's share")
+    return Section("Explanations of predictions", lines, Table(head, table))

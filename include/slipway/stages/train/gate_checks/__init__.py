@@ -8,6 +8,7 @@ from slipway.records.verdicts import Number
 from slipway.stages.train.gate_checks.anchor import AnchorCheck
 from slipway.stages.train.gate_checks.check import GateCheck
 from slipway.stages.train.gate_checks.duplicates import DuplicatesCheck
+from slipway.stages.train.gate_checks.explanations import ExplanationCheck
 from slipway.stages.train.gate_checks.fairness import FairnessCheck
 from slipway.stages.train.gate_checks.renamed_label import RenamedLabelCheck
 from slipway.stages.train.gate_checks.single_feature import SingleFeatureCheck
@@ -22,6 +23,7 @@ CHECKS: tuple[GateCheck, ...] = (
     SliceCheck(),
     AnchorCheck(),
     FairnessCheck(),
+    ExplanationCheck(),
 )
 """In the order in which they are measured, and in which verdicts name them."""
 
