@@ -316,6 +316,25 @@ def test_the_first_labels_cover_holdout_and_training_rows(
     assert round(len(parts.holdout) * share) >= sizes.min_holdout_rows
 
 
+@pytest.mark.parametrize(
+    ("times", "window"),
+    [
+        (pd.date_range("2024-01-01", periods=400 * 30, freq="3min"), "day"),
+        (pd.date_range("2024-01-01", periods=400 * 30, freq="9s"), "hour"),
+        (pd.date_range("1990-01-01", periods=20, freq="YS").repeat(600), "month"),
+        (pd.date_range("2020-01-01", periods=30, freq="MS").repeat(600), "month"),
+        (pd.date_range("2020-01-06", periods=30, freq="7D").repeat(600), "week"),
+    ],
+    ids=["480 a day", "400 an hour", "600 a year", "600 a month", "600 a week"],
+)
+def test_a_window_is_no_shorter_than_the_step_of_the_series(
+    times: pd.DatetimeIndex, window: str
+) -> None:
+    """Rows of a year all have its first hour, which says nothing of hours."""
+    series = pd.Series(times.tz_localize("UTC"))
+    assert choose_sizes(len(series), series, share=1.0, tolerance_days=31).window == window
+
+
 def test_new_labels_span_the_blocks_that_a_comparison_needs() -> None:
     """A month of hourly rows would else be asked to decide upon four days."""
     times = pd.Series(pd.date_range("2010-01-01", periods=9000, freq="h", tz="UTC"))

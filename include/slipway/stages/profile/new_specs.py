@@ -29,6 +29,9 @@ from slipway.stages.profile.sizes import Sizes, choose_sizes
 from slipway.stages.profile.target import TargetGuess
 from slipway.stages.profile.unused_times import unused_times
 
+_LONG_TOLERANCE = 366
+"""Days beyond which an absurd date is likely to pass unnoticed."""
+
 _FEW_ROWS = 60
 """Different rows under which a random holdout may lack a class, or be unlike the others."""
 
@@ -256,7 +259,7 @@ def _of_times(plan: NewSpecs, times: PlausibleTimes | None) -> Iterator[str]:
             f"{named}: {times.absurd / rows:.2%} of the rows have a time that is too late to be "
             f"true, after {times.newest:%Y-%m-%d}, and are quarantined"
         )
-    if times.tolerance_days > DEFAULT_DAYS:
+    if times.tolerance_days > _LONG_TOLERANCE:
         yield (
             f"{named}: rows may lie {times.tolerance_days:,.0f} days apart or ahead of today "
             "(`arrival.event_time_tolerance_days`), so a later date has to be absurd to be refused"

@@ -23,6 +23,8 @@ HELD_OUT = 0.2
 _LEAST_HELD_OUT, _MOST_HELD_OUT = 0.08, 0.45
 _LEAST_HOLDOUT_ROWS = 20
 _WINDOWS = 6
+_DENSE = 0.3
+"""Share of the windows that have rows, nights and weekends considered."""
 _ROWS_OF_A_WINDOW = 300
 _LEAST_WINDOW_ROWS = 20
 _BLOCKS = 20
@@ -179,8 +181,11 @@ def _window(days: Days, share: float) -> Window:
 
     for name in ("hour", "day", "week"):
         length = WINDOW_DAYS[name]
-        _, counts = np.unique(np.floor(days / length), return_counts=True)
-        if float(np.median(counts)) * share >= _ROWS_OF_A_WINDOW and len(counts) >= _WINDOWS:
+        windows, counts = np.unique(np.floor(days / length), return_counts=True)
+        # Of a yearly series each window that has rows has many, and hardly one has any.
+        is_dense = len(windows) >= _DENSE * (windows[-1] - windows[0])
+        is_full = float(np.median(counts)) * share >= _ROWS_OF_A_WINDOW
+        if is_dense and is_full and len(counts) >= _WINDOWS:
             return name
     return "month"
 
