@@ -261,6 +261,55 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         ),
         f"{MODEL_FILE}:13: gates.operational.max_size_mib: ",
     ),
+    "robustness without a change": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {threshold: 0.6}\n  robustness: {max_drop: 0.1}",
+        ),
+        f"{MODEL_FILE}:13: gates.robustness.*: robustness needs one of noise, missing",
+    ),
+    "behaviour of a column that is no feature": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {threshold: 0.6}\n"
+            "  behaviour: {invariance: [{column: kin, max_change: 0.1}]}",
+        ),
+        (
+            f"{MODEL_FILE}:13: gates.behaviour.invariance.0.column: given 'kin', which is no "
+            "feature of .*did you mean 'kind'"
+        ),
+    ),
+    "direction of a text": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {threshold: 0.6}\n"
+            "  behaviour: {direction: [{column: kind, by: 1, score: not_lower}]}",
+        ),
+        "gates.behaviour.direction.0.column: 'kind' is of type string; expected integer or number",
+    ),
+    "certain row with a value of another type": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {threshold: 0.6}\n"
+            "  behaviour: {minimum: {dear: {row: {price: high}, above: 0.5}}}",
+        ),
+        "gates.behaviour.minimum.dear.row.price: 'price' is of type number; expected string",
+    ),
+    "certain row without a side": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {threshold: 0.6}\n  behaviour: {minimum: {dear: {row: {price: 9.5}}}}",
+        ),
+        "gates.behaviour.minimum.dear.*: expected `above` or `below`",
+    ),
+    "class of a task with one score": (
+        broken_model(
+            "    roc_auc: {threshold: 0.6}",
+            "    roc_auc: {threshold: 0.6}\n  behaviour: {direction: "
+            "[{column: price, by: 1, score: not_lower, of_class: 1}]}",
+        ),
+        "gates.behaviour.direction.0.of_class: is of `task: multiclass` only",
+    ),
     "margin without its rule": (
         broken_model("{threshold: 0.6}", "{compare: better, margin: 0.1}"),
         "gates.metrics.roc_auc.*: `compare: not_worse` and `margin` belong together",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import get_args
 
+from slipway.spec.behaviour_problems import behaviour_columns
 from slipway.spec.column_names import column_name_problems
 from slipway.spec.dataset import DatasetSpec
 from slipway.spec.estimators import ESTIMATORS
@@ -14,7 +15,7 @@ from slipway.spec.key_type import key_type_problems
 from slipway.spec.model import ModelSpec
 from slipway.spec.problem_at import problem_at
 from slipway.spec.problems import Problem
-from slipway.spec.slices import SliceCondition, SliceRange
+from slipway.spec.slices import SliceCondition, SliceRange, Slices
 from slipway.spec.unused_sections import unused_sections
 from slipway.spec.yaml_reader import Document, Where
 from slipway.values.text_format import FALSE_WORDS, TRUE_WORDS
@@ -110,15 +111,22 @@ def gate_columns(spec: ModelSpec) -> Iterator[tuple[Where, str, frozenset[str]]]
     if gates.cluster is not None:
         yield ("gates", "cluster"), gates.cluster, _TYPES
     if gates.slices is not None:
-        for index, name in enumerate(gates.slices.columns):
-            yield ("gates", "slices", "columns", index), name, _TYPES - {"timestamp"}
-        for title, conditions in gates.slices.named.items():
-            for name, condition in conditions.items():
-                where: Where = ("gates", "slices", "named", title, name)
-                yield where, name, _fitting(condition)
+        yield from _slice_columns(gates.slices)
     if gates.fairness is not None:
         for index, name in enumerate(gates.fairness.columns):
             yield ("gates", "fairness", "columns", index), name, _TYPES - {"timestamp"}
+    if gates.behaviour is not None:
+        # Others are told as no features of the model.
+        own = set(spec.features.names)
+        yield from (one for one in behaviour_columns(gates.behaviour) if one[1] in own)
+
+
+def _slice_columns(slices: Slices) -> Iterator[tuple[Where, str, frozenset[str]]]:
+    for index, name in enumerate(slices.columns):
+        yield ("gates", "slices", "columns", index), name, _TYPES - {"timestamp"}
+    for title, conditions in slices.named.items():
+        for name, condition in conditions.items():
+            yield ("gates", "slices", "named", title, name), name, _fitting(condition)
 
 
 def _fitting(condition: SliceCondition) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import ceil
 
+from slipway.spec.behaviour_problems import behaviour_problems
 from slipway.spec.gates import BlockUnit
 from slipway.spec.metrics import METRICS
 from slipway.spec.model import ModelSpec
@@ -38,6 +39,7 @@ def gate_problems(spec: ModelSpec, document: Document) -> Iterator[Problem]:
                 summary="which is no feature of the model",
                 allowed=spec.features.names,
             )
+    yield from behaviour_problems(spec, document)
     yield from _operational_problems(spec, document)
 
 

@@ -7,10 +7,12 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from slipway.spec.base import Spec, SpecConflict
+from slipway.spec.behaviour import Behaviour
 from slipway.spec.explanations import Explanations
 from slipway.spec.fairness import Fairness
 from slipway.spec.metrics import MetricName
 from slipway.spec.operational import Operational
+from slipway.spec.robustness import Robustness
 from slipway.spec.sanity import Sanity
 from slipway.spec.slices import Slices
 
@@ -145,6 +147,13 @@ class Gates(Spec):
         description="Mistakes of data and split that no model may profit from; `sanity: false` "
         "turns all of them off.",
     )
+    robustness: Robustness | None = Field(
+        default=None,
+        description="Changes to the features under which a challenger may lose little.",
+    )
+    behaviour: Behaviour | None = Field(
+        default=None, description="Tests of single answers that a challenger has to pass."
+    )
     operational: Operational | None = Field(
         default=None,
         description="What a version may need where it serves: latency, memory, size, cold start.",
@@ -197,7 +206,7 @@ class Gates(Spec):
     @property
     def needs_blocks(self) -> bool:
         """Whether blocks of the holdout are resampled."""
-        others = (self.slices, self.anchor, self.fairness)
+        others = (self.slices, self.anchor, self.fairness, self.robustness)
         return bool(self.resampled) or any(one is not None for one in others)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from slipway.spec.behaviour_problems import behaviour_warnings
 from slipway.spec.model import ModelSpec
 
 
@@ -14,6 +15,7 @@ def idle_limit_warnings(spec: ModelSpec) -> Iterator[str]:
             "gates.sanity.duplicates: never refuses, since no share exceeds 1; write `false` to "
             "leave it out"
         )
+    yield from behaviour_warnings(spec)
     limits, cluster = spec.gates.operational, spec.deployment.kubernetes
     if limits is None or limits.max_cold_start_s is None or cluster is None:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from slipway.spec.behaviour_problems import behaviour_against_dataset
 from slipway.spec.consistency import feature_columns, gate_columns
 from slipway.spec.dataset import Column, DatasetSpec
 from slipway.spec.estimator_params import objective_against_expectations
@@ -56,6 +57,7 @@ def model_against_dataset(
         )
     elif dataset.spec is not None:
         yield from _columns(model.spec, dataset.spec, model.main)
+        yield from behaviour_against_dataset(model.spec, dataset.spec, model.main)
         yield from objective_against_expectations(model.spec, dataset.spec, model.main)
         yield from labels_against_task(model.spec, dataset.spec, model.main)
 

@@ -22,6 +22,7 @@ ASPECTS: Mapping[str, tuple[str, ...]] = {
     ),
     "Robustness against noise, missing and extreme values": ("robust",),
     "Explanations of predictions": ("explanations",),
+    "Tests of single answers": ("behaviour",),
 }
 """What a card says of each model, by how the names of its numbers begin."""
 

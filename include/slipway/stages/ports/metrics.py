@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -42,6 +42,12 @@ class Resampling:
     resamples: int
     confidence: float
     seed: int
+
+    def repeated(self, times: int) -> Resampling:
+        """Return the same blocks of rows that stand one after the other several times."""
+        import numpy as np
+
+        return replace(self, blocks=np.tile(self.blocks, times))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,32 @@ _SANITY: Mapping[str, str] = {
     "duplicates.share": "share of the holdout that stands among the training rows",
     "duplicates.by_chance": "share of it that chance explains",
 }
+_ROBUSTNESS: Mapping[str, str] = {
+    f"robustness.{kind}{field}": f"{told}{words}"
+    for kind, told in (
+        ("noise", "noise on numbers"),
+        ("missing", "missing values"),
+        ("extremes", "extreme values"),
+        ("unseen", "unseen categories"),
+    )
+    for field, words in (
+        (".size", ""),
+        (".value", ": the first metric then"),
+        (".gain.value", ": gain over the champion then"),
+        (".gain.lower", ": lower bound of it"),
+        (".gain.upper", ": upper bound of it"),
+    )
+}
+_BEHAVIOUR: Mapping[str, str] = {
+    "behaviour.tests": "tests of single answers",
+    "behaviour.failed": "tests that fail",
+    "behaviour.not_computed": "tests that could not be computed",
+    "behaviour.not_computed.first": "the first of those",
+    "behaviour.worst": "the test that most rows fail",
+    "behaviour.worst.share": "share of the rows that fail it",
+    "behaviour.worst.allowed": "share that may",
+    "behaviour.worst.rows": "rows that it asked",
+}
 _OPERATIONAL: Mapping[str, str] = {
     "p99_ms": "99th percentile of the latency of one-row requests, in milliseconds",
     "rows_per_second": "rows answered in a second, as one request",
@@ -27,7 +53,11 @@ _OPERATIONAL: Mapping[str, str] = {
     "size_mib": "size of its files, in MiB",
     "cold_start_s": "seconds until its server was ready",
 }
-FIGURES: Mapping[str, Mapping[str, str]] = {"Sanity": _SANITY}
+FIGURES: Mapping[str, Mapping[str, str]] = {
+    "Sanity": _SANITY,
+    "Robustness": _ROBUSTNESS,
+    "Behaviour": _BEHAVIOUR,
+}
 """Words for each number, by the title of their section."""
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from slipway.errors import BadRequest
 from slipway.records.verdicts import Number
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.labels import Label
@@ -23,6 +22,7 @@ from slipway.stages.ports.package import Package
 from slipway.stages.ports.tables import Tables
 from slipway.stages.train.common_holdout import CommonRows, common_rows
 from slipway.stages.train.confusion import FILE, confusion_of
+from slipway.stages.train.contender_scores import contender_scores
 from slipway.stages.train.gate_checks import CHECKS
 from slipway.stages.train.gate_checks.check import Contest
 from slipway.stages.train.gate_numbers import (
@@ -117,7 +117,10 @@ class Comparison:
         actual = to_target(labels, self.spec, classes=classes)
         numbers: dict[str, Number] = {"rows": len(rows), "champion.version": version}
         numbers |= self._counts(labels, actual, known)
-        scores = {name: _scores(contender, rows, classes) for name, contender in contenders.items()}
+        scores = {
+            name: contender_scores(contender, rows, classes)
+            for name, contender in contenders.items()
+        }
         for name in scores.keys() & {CHALLENGER, CHAMPION}:
             numbers |= self._metrics(name, actual, scores[name])
         blocks = self._blocks(rows)
@@ -155,6 +158,7 @@ class Comparison:
             champion=champion,
             anchor_version=None if anchor is None else anchor.version,
             scores=scores,
+            classes=classes,
             blocks=blocks,
             tools=self.tools,
         )
@@ -219,21 +223,6 @@ class Comparison:
         for name, gain in gains.items():
             numbers |= gain_numbers(name, gain)
         return numbers
-
-
-def _scores(
-    contender: Package, rows: pd.DataFrame, classes: Sequence[Label] | None
-) -> np.ndarray[Any, Any] | None:
-    """Scores in the order of the challenger's classes.
-
-    None when the table no longer has a column that the model needs, or when it knows other classes.
-    """
-    try:
-        return align_scores(
-            contender.predict(rows), known=contender.manifest.get("classes"), wanted=classes
-        )
-    except BadRequest:
-        return None
 
 
 def _agreement(

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from slipway.records.verdicts import Number
 from slipway.stages.train.gate_checks.anchor import AnchorCheck
+from slipway.stages.train.gate_checks.behaviour import BehaviourCheck
 from slipway.stages.train.gate_checks.check import GateCheck
 from slipway.stages.train.gate_checks.duplicates import DuplicatesCheck
 from slipway.stages.train.gate_checks.explanations import ExplanationCheck
 from slipway.stages.train.gate_checks.fairness import FairnessCheck
 from slipway.stages.train.gate_checks.renamed_label import RenamedLabelCheck
+from slipway.stages.train.gate_checks.robustness import RobustnessCheck
 from slipway.stages.train.gate_checks.single_feature import SingleFeatureCheck
 from slipway.stages.train.gate_checks.slices import SliceCheck
 from slipway.stages.train.gate_checks.split_rows import SplitCheck
@@ -24,6 +26,8 @@ CHECKS: tuple[GateCheck, ...] = (
     AnchorCheck(),
     FairnessCheck(),
     ExplanationCheck(),
+    RobustnessCheck(),
+    BehaviourCheck(),
 )
 """In the order in which they are measured, and in which verdicts name them."""
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.records.verdicts import Number
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.gates import Gates
+from slipway.spec.labels import Label
 from slipway.stages.ports.gate_tools import GateTools
 from slipway.stages.ports.package import Package
+from slipway.stages.train.contender_scores import contender_scores
 from slipway.stages.train.holdout_blocks import HoldoutBlocks
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Contest:
         anchor_version: Version of the anchor; None without one.
         scores: Of challenger, champion and anchor, by name, each of shape (n_rows,), or
             (n_rows, n_classes); None where a model does not fit the table any more.
+        classes: Classes of the scores, by their codes; None of a regression.
         blocks: Blocks of the rows; None where no gate resamples them.
         tools: Adapters.
     """
@@ -49,6 +52,7 @@ class Contest:
     champion: Package | None
     anchor_version: int | None
     scores: Mapping[str, Any]
+    classes: Sequence[Label] | None
     blocks: HoldoutBlocks | None
     tools: GateTools
 
@@ -56,6 +60,10 @@ class Contest:
     def gates(self) -> Gates:
         """Gates of the model."""
         return self.spec.gates
+
+    def scores_of(self, contender: Package, rows: pd.DataFrame) -> Any | None:
+        """Return a contender's scores of other rows, as `scores` has them."""
+        return contender_scores(contender, rows, self.classes)
 
 
 @dataclass(frozen=True)
