@@ -233,3 +233,32 @@ def test_the_card_costs_no_library() -> None:
     code = "import sys, slipway.stages.card.keep_card; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"pandas", "numpy", "mlflow", "sklearn"}.isdisjoint(done.stdout.split())
+
+
+def test_a_card_has_what_a_search_found(tmp_path: Path) -> None:
+    """The estimator that was fitted, and why; with or without the manifest."""
+    env = TrainingEnv.in_memory(tmp_path)
+    env.spec = spec(
+        estimator={"name": "sklearn.linear_model.LogisticRegression", "params": {"C": 1e-6}},
+        search={
+            "space": {"C": {"low": 0.1, "high": 10.0}},
+            "trials": 3,
+            "folds": 2,
+            "metric": "log_loss",
+        },
+    )
+    env.land(ferry_dataset.crossings(days=60))
+    env.champion()
+    verdict = need_record(env.store, RunRef(MODEL, "request-000001", "train")).verdict
+    found = verdict.numbers["estimator.C"]
+    text = card(env, 1)
+    assert f"| parameter C | {found} |" in text
+    assert f"| search | {verdict.numbers['search']} |" in text
+    case = read_case(env.store, env.registry.version(MODEL, 1))
+    manifest = {
+        "estimator": {"name": "sklearn.linear_model.LogisticRegression", "params": {"C": found}},
+        "search": {"reason": "tuned: as the manifest has it"},
+    }
+    without = card_files(replace(case, records={}, specs=None, manifest=manifest))
+    assert f"| parameter C | {found} |" in without[MARKDOWN].decode()
+    assert "| search | tuned: as the manifest has it |" in without[MARKDOWN].decode()

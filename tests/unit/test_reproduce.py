@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,3 +152,26 @@ def test_manifests_are_compared_by_file_and_by_entry() -> None:
     found = compare_manifests(ours, theirs)
     assert (found.identical, found.differing, found.facts) == (("a",), ("b", "c"), ("seed",))
     assert found.environment == {"CPython": ("3", "not recorded")}
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        {"search": {"space": {"C": {"low": 0.001, "high": 10.0}}, "trials": 3, "folds": 2}},
+        {"estimator": {"name": "auto"}, "search": {"folds": 2}},
+    ],
+)
+def test_what_a_search_found_is_built_again_without_a_search(
+    tmp_path: Path, search: dict[str, Any]
+) -> None:
+    """From the manifest, whose entries about the search are the same again."""
+    env = TrainingEnv.in_memory(tmp_path)
+    env.spec = spec(**search)
+    env.land(ferry_dataset.crossings(days=60))
+    env.champion()
+    told: list[str] = []
+    done = rebuild(env, told)
+    assert done.verdict.action == "reproduced"
+    assert done.verdict.numbers["largest_difference"] == 0.0
+    assert (done.difference.facts, done.difference.environment) == ((), {})
+    assert not any("search" in step for step in told)

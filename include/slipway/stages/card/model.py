@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from slipway.stages.card.words import NOT_RECORDED, facts, recorded
 from slipway.stages.report.blocks import Section
 from slipway.stages.report.version_case import VersionCase
+from slipway.stages.search.found import SEARCH, estimator_of
 
 
 def model_sections(case: VersionCase) -> Iterator[Section]:
@@ -41,6 +42,11 @@ def _estimator(case: VersionCase) -> Iterator[tuple[str, str]]:
     own = kept.get("estimator") or {}
     name = specs.model.estimator.name if specs else str(own.get("name", ""))
     params = dict(specs.model.estimator.params if specs else own.get("params") or {})
+    numbers = case.verdict("train").numbers
+    found = estimator_of(numbers, kept)
+    if found is not None:
+        yield "search", recorded(numbers.get("search", kept.get(SEARCH, {}).get("reason")))
+        name, params = found
     training = specs.model.training if specs else None
     seed = training.seed if training else kept.get("seed")
     weights = training.class_weights if training else kept.get("class_weights")

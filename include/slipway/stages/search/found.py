@@ -39,9 +39,15 @@ class Found:
         return cls(Estimator.model_validate(manifest["estimator"]), manifest[SEARCH])
 
     def numbers(self) -> dict[str, Number]:
-        """Return the figures as numbers of a verdict."""
+        """Return estimator and figures as numbers of a verdict."""
         names = ("trials", "pruned", "failed", "score", "error", "own_score")
-        return {f"search_{name}": self.facts[name] for name in names if name in self.facts}
+        figures = {f"search_{name}": self.facts[name] for name in names if name in self.facts}
+        return {
+            "search": str(self),
+            "estimator": self.estimator.name,
+            **{f"estimator.{name}": _plain(one) for name, one in self.estimator.params.items()},
+            **figures,
+        }
 
     def __str__(self) -> str:
         return str(self.facts["reason"])
@@ -184,6 +190,34 @@ def _judged(trial: Trial) -> str:
 
 def _figure(trial: Trial) -> str:
     return f"{in_figures(trial.mean)} ± {in_figures(trial.error)}"
+
+
+def estimator_of(
+    numbers: Mapping[str, Number], manifest: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]] | None:
+    """Return estimator and parameters that a search has found; None where there was none.
+
+    Args:
+        numbers: Numbers of the training's verdict; empty: there is no record.
+        manifest: Manifest of the version; empty: it was not read.
+    """
+    if "search" in numbers:
+        params = {
+            name.removeprefix("estimator."): value
+            for name, value in numbers.items()
+            if name.startswith("estimator.")
+        }
+        return str(numbers["estimator"]), params
+    if SEARCH in manifest:
+        return manifest["estimator"]["name"], manifest["estimator"]["params"]
+    return None
+
+
+def _plain(value: Any) -> Number:
+    """A parameter's value as a number of a verdict; a list or a mapping as text."""
+    is_plain = value is None or isinstance(value, str | bool | int | float)
+    plain: Number = value if is_plain else str(value)
+    return plain
 
 
 def in_few(value: object) -> str:
