@@ -191,6 +191,10 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         ),
         f"{MODEL_FILE}:13: gates.slices.named.far.kind: 'kind' is of type string; expected integer",
     ),
+    "calibration of a share by time": (
+        broken_model("gates:\n", "training: {calibration: {share: 0.2}}\ngates:\n"),
+        "training.calibration.share: .*has no effect: the split is by time",
+    ),
     "sensitive column that is not there": (
         broken_model(
             "    roc_auc: {threshold: 0.6}",

@@ -187,7 +187,13 @@ class InterruptedLearner:
         """None: the spec's holdout applies."""
         del rows
 
-    def learn(self, rows: pd.DataFrame, *, classes: Sequence[Label] | None = None) -> FittedModel:
+    def learn(
+        self,
+        rows: pd.DataFrame,
+        *,
+        classes: Sequence[Label] | None = None,
+        calibrate_on: pd.DataFrame | None = None,
+    ) -> FittedModel:
         """Run the callback, then fit."""
         self._event()
-        return self._learner.learn(rows, classes=classes)
+        return self._learner.learn(rows, classes=classes, calibrate_on=calibrate_on)

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from slipway.adapters.metrics import measure
+from slipway.spec.gates import Gates
+from slipway.stages.train.gates import gate
 
 ERROR = "expected_calibration_error"
 
@@ -37,3 +39,17 @@ def test_of_several_classes_the_likeliest_counts() -> None:
     """Whether it is right, against its probability."""
     scores = np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1], [0.1, 0.1, 0.8]])
     assert _error(np.array([0, 1, 2]), scores) == pytest.approx((abs(1.4 - 1) + 0.2) / 3)
+
+
+def test_a_constant_is_no_floor_of_it() -> None:
+    """Its error is nearly 0, so a first model that is calibrated well would never pass."""
+    bar = {"threshold": 0.05, "compare": "point"}
+    gates = Gates.model_validate({"metrics": {ERROR: bar}, "sanity": False})
+    numbers = {
+        "rows": 9_000,
+        "champion.version": None,
+        f"challenger.{ERROR}": 0.03,
+        f"constant.{ERROR}": 0.001,
+    }
+    assert gate(gates, numbers).action == "promote"
+    assert gate(gates, numbers | {f"challenger.{ERROR}": 0.06}).action == "refuse"

@@ -38,6 +38,12 @@ def holdout_problems(
         summary = f"has no effect: the split is {'random' if is_random else 'by time'}"
         hint = f"set `{used}` instead, or `training.split: {other}`"
         yield problem_at(document, ("training", unused), summary, hint=hint)
+    if training.calibration is not None:
+        other, fitting = ("days", "share")[:: 1 if is_random else -1]
+        if other in training.calibration.model_fields_set:
+            summary = f"has no effect: the split is {'random' if is_random else 'by time'}"
+            where = ("training", "calibration", other)
+            yield problem_at(document, where, summary, hint=f"set `{fitting}` instead")
     if is_random and "split" in own:
         summary = "`pipeline.py` has a `split`, at which the holdout begins, and this one is random"
         hint = "remove one of the two"

@@ -36,6 +36,8 @@ class Metric:
             empty: it is computed anew on the rows of each resample, which is slower.
         needs_both_classes: Whether it is undefined on rows of a single class.
         min_rows: With fewer rows it is undefined.
+        has_floor: Whether a model that learnt something is better than a constant by it. By the
+            error of a calibration it is not: a constant's is nearly 0.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Metric:
     takes: Literal["scores", "classes"] = "scores"
     multiclass: bool = False
     by_block: str = ""
+    has_floor: bool = True
 
     def measures(self, task: Task) -> bool:
         """Return whether it measures a kind of prediction."""
@@ -97,6 +100,7 @@ METRICS: Mapping[str, Metric] = {
             greater_is_better=False,
             function=f"{_OWN}expected_calibration_error",
             multiclass=True,
+            has_floor=False,
             by_block=f"{_BY_BLOCK}sums.expected_calibration_error",
         ),
         Metric(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from slipway.spec.base import Name, Spec, SpecConflict
+from slipway.spec.calibration import Calibration
 from slipway.spec.cron import Cron
 from slipway.spec.deployment import Deployment
 from slipway.spec.encodings import Encoding, check_encodings
@@ -80,6 +81,11 @@ class Training(Spec):
         default=None,
         description="Weight of the rows of each class in the fit: `balanced`, so that each class "
         "weighs the same, or by class, 1 for others. Probabilities shift with them.",
+    )
+    calibration: Calibration | None = Field(
+        default=None,
+        description="Rows that the estimator does not see, by which the probabilities of a "
+        "classifier are corrected; none: they are as the estimator gives them.",
     )
     seed: int = Field(default=7, ge=0, lt=2**32, description="For every random choice.")
 
@@ -240,6 +246,11 @@ class ModelSpec(Spec):
             raise SpecConflict(
                 "class_weights are of classes, given task regression",
                 field=("training", "class_weights"),
+            )
+        if self.training.calibration is not None and not has_classes(self.task):
+            raise SpecConflict(
+                "calibration is of classes, given task regression",
+                field=("training", "calibration"),
             )
         check_classes(self.task, positive=self.positive, classes=self.classes)
         on_cluster = self.deployment.capabilities.needs_cluster_rights

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from slipway.adapters.model_package.calibrated import below_calibration
 from slipway.adapters.model_package.package import Package
 
 
@@ -26,7 +27,7 @@ def columns_by_use(package: Package) -> list[str]:
 def _weights(package: Package) -> Iterator[tuple[str, float]]:
     """Prepared features, and how much the estimator weighs each."""
     pipeline = package.pipeline
-    weights = _own_weights(pipeline[-1])
+    weights = _own_weights(below_calibration(pipeline[-1]))
     prepared: Sequence[str] = pipeline[-2].get_feature_names_out()
     if weights is not None and len(weights) == len(prepared):
         yield from zip(prepared, weights.tolist(), strict=True)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from slipway.adapters.model_package.calibrated import below_calibration
 from slipway.adapters.model_package.columns import cast
 from slipway.adapters.model_package.package import Package
 from slipway.adapters.model_package.shuffled_columns import STEPS, column_places
@@ -110,7 +111,7 @@ def _by_features(package: Package, rows: pd.DataFrame, seed: int) -> _Method | N
         return None
     import shap
 
-    prepare, estimator = (step for _, step in steps)
+    prepare, estimator = steps[0][1], below_calibration(steps[1][1])
     if hasattr(estimator, "coef_"):
         background = prepare.transform(rows.head(LINEAR_BACKGROUND_ROWS))
         name, explainer = "linear", shap.LinearExplainer(estimator, background)

@@ -17,6 +17,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from slipway.adapters.model_package.calibrated import calibrate
 from slipway.adapters.model_package.class_weights import fit_arguments, weights_by_class
 from slipway.adapters.model_package.columns import ranges_of
 from slipway.adapters.model_package.encoders import category_parts, name_categories, wide_columns
@@ -70,15 +71,23 @@ class SklearnLearner:
         split = getattr(self._own(), "split", None)
         return None if split is None else split(rows)
 
-    def learn(self, rows: pd.DataFrame, *, classes: Sequence[Label] | None = None) -> LearnedModel:
+    def learn(
+        self,
+        rows: pd.DataFrame,
+        *,
+        classes: Sequence[Label] | None = None,
+        calibrate_on: pd.DataFrame | None = None,
+    ) -> LearnedModel:
         """Fit a pipeline to rows that hold the raw feature columns and the target.
 
         Args:
             rows: Training rows; of a classification the target has the codes of its classes.
             classes: Classes by their codes; None for a regression.
+            calibrate_on: Further rows, by which the scores of the fitted model are corrected.
 
         Raises:
             BadRequest: A column cannot be cast to the type in the spec.
+            NotComputable: Too few rows of a class are kept for a calibration.
             SpecError: The estimator or `pipeline.py` does not work on these rows.
         """
         columns = signature_of(self.spec, self.dataset)
@@ -96,6 +105,8 @@ class SklearnLearner:
             if len(present) < len(classes):
                 facts[FITTED_CLASSES] = list(scored.fitted)
         pipeline = self._fitted(features, target, row_weights)
+        if calibrate_on is not None:
+            self._calibrate(pipeline, calibrate_on, scored)
         use_one_thread(pipeline)
         if wide := wide_columns(pipeline[-2]):
             facts["wide_columns"] = wide
@@ -143,6 +154,17 @@ class SklearnLearner:
             weighted = fit_arguments(estimator, row_weights, spec=self.spec)
             estimator.fit(prepared, target, **weighted)
         return pipeline
+
+    def _calibrate(
+        self, pipeline: Pipeline, rows: pd.DataFrame, scored: ScoredClasses | None
+    ) -> None:
+        target = rows[self.spec.target].to_numpy()
+        if scored is not None:
+            # The estimator knows no other classes, and has its own codes of them.
+            rows = rows[np.isin(target, scored.fitted)]
+            target = np.searchsorted(scored.fitted, rows[self.spec.target].to_numpy())
+        features = cast_for_training(rows, signature_of(self.spec, self.dataset))
+        calibrate(pipeline, features, target, spec=self.spec)
 
     def _require_memory(
         self,

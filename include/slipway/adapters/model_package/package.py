@@ -16,6 +16,7 @@ import skops.io
 from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
+from slipway.adapters.model_package.calibrated import below_calibration
 from slipway.adapters.model_package.columns import cast
 from slipway.adapters.model_package.pipeline_py import import_pipeline_py
 from slipway.adapters.model_package.runtime import check_runtime
@@ -150,7 +151,11 @@ def use_one_thread(pipeline: Pipeline) -> Pipeline:
     """
     threads = [name for name in pipeline.get_params() if name.split("__")[-1] == "n_jobs"]
     pipeline.set_params(**dict.fromkeys(threads, 1))
-    estimator = pipeline.steps[-1][1]
+    last = pipeline.steps[-1][1]
+    estimator = below_calibration(last)
+    if estimator is not last and "n_jobs" in estimator.get_params(deep=False):
+        # A calibration shows no parameters of what it corrects.
+        estimator.set_params(n_jobs=1)
     if hasattr(estimator, "get_booster"):
         estimator.get_booster().set_param({"nthread": 1})
     return pipeline

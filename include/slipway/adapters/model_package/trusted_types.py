@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from slipway.adapters.model_package.calibrated import TRUSTED_TYPES
 from slipway.spec.encodings import ENCODINGS
 from slipway.spec.estimators import ESTIMATORS
 
 TRUSTED = frozenset(
     {
         "numpy.dtype",
+        *TRUSTED_TYPES,
         *(name for row in ESTIMATORS.values() for name in row.trusted_types),
         *(name for row in ENCODINGS.values() for name in row.trusted_types),
     }

@@ -141,6 +141,8 @@ def _metrics(trial: Trial) -> Iterator[Section]:
 def _worse_than_constant(trial: Trial, numbers: Mapping[str, Number]) -> Iterator[str]:
     """Yield the metrics by which the model is worse than a constant, whether they gate or not."""
     for name in metrics_of(trial.model.task):
+        if not METRICS[name].has_floor:
+            continue
         model, constant = numbers.get(f"challenger.{name}"), numbers.get(f"constant.{name}")
         if isinstance(model, float) and isinstance(constant, float):
             sign = 1.0 if METRICS[name].greater_is_better else -1.0

@@ -16,7 +16,9 @@ def weak_thresholds(trial: Trial) -> Iterator[str]:
         return
     for metric, bar in trial.model.gates.metrics.items():
         constant = evaluated.numbers.get(f"constant.{metric}")
-        if bar.threshold is None or not isinstance(constant, int | float):
+        if bar.threshold is None or not METRICS[metric].has_floor:
+            continue
+        if not isinstance(constant, int | float):
             continue
         greater = METRICS[metric].greater_is_better
         if (bar.threshold <= constant) if greater else (bar.threshold >= constant):

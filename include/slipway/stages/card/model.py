@@ -8,6 +8,7 @@ from slipway.stages.card.words import NOT_RECORDED, facts, recorded
 from slipway.stages.report.blocks import Section
 from slipway.stages.report.version_case import VersionCase
 from slipway.stages.search.found import SEARCH, estimator_of
+from slipway.stages.train.calibration_rows import CALIBRATION_ROWS
 
 
 def model_sections(case: VersionCase) -> Iterator[Section]:
@@ -58,3 +59,10 @@ def _estimator(case: VersionCase) -> Iterator[tuple[str, str]]:
     yield "seed", NOT_RECORDED if seed is None else str(seed)
     without = "none" if specs or kept else NOT_RECORDED
     yield "class weights", str(weights or without)
+    calibration = training.calibration if training else None
+    rows = case.verdict("train").numbers.get(CALIBRATION_ROWS, kept.get(CALIBRATION_ROWS))
+    if rows is not None:
+        way = calibration.method if calibration else NOT_RECORDED
+        yield "calibration", f"{way}, on {rows:,} training rows that the estimator did not see"
+    else:
+        yield "calibration", without

@@ -102,10 +102,17 @@ class Learner(Protocol):
     def holdout_start(self, rows: pd.DataFrame) -> datetime | None:
         """Start of the holdout by the model's own `split`, or None without one."""
 
-    def learn(self, rows: pd.DataFrame, *, classes: Sequence[Label] | None = None) -> FittedModel:
+    def learn(
+        self,
+        rows: pd.DataFrame,
+        *,
+        classes: Sequence[Label] | None = None,
+        calibrate_on: pd.DataFrame | None = None,
+    ) -> FittedModel:
         """Fit a model to rows that hold the raw feature columns and the target.
 
         Args:
             rows: Training rows; the target as `to_target` returns it.
             classes: Classes of the target by their codes; None for a regression.
+            calibrate_on: Further rows, by which the scores of the fitted model are corrected.
         """

@@ -144,7 +144,9 @@ def missed_threshold(figures: Figures, *, is_relaxed: bool) -> Iterator[str]:
 
 
 def no_better_than_constant(figures: Figures) -> Iterator[str]:
-    """Yield that a first model is no better than a constant."""
+    """Yield that a first model is no better than a constant, by a metric that tells."""
+    if not METRICS[figures.metric].has_floor:
+        return
     if figures.sign * (figures.challenger - figures.other) <= 0:
         yield f"{figures.measured} is no better than the constant model's {figures.others}"
 

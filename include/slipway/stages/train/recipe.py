@@ -24,6 +24,7 @@ from slipway.stages.ports.tables import Tables
 from slipway.stages.search.found import SEARCH, Found
 from slipway.stages.search.searched_rows import SearchedRows
 from slipway.stages.train import engine_choice
+from slipway.stages.train.calibration_rows import CALIBRATION_ROWS, kept_for_calibration
 from slipway.stages.train.drift_reference import sample_reference
 from slipway.stages.train.narrow_types import narrowed
 from slipway.stages.train.random_holdout import RANDOM_HOLDOUT, RandomHoldout, holdout_keys
@@ -104,15 +105,22 @@ class Recipe:
         self.tell("reading the rows of the snapshot")
         parts, classes, keys = self._parts(pins)
         target, multiclass = parts.training[self.spec.target], self.spec.task == "multiclass"
+        rows, kept_rows = parts.training, None
+        kept = kept_for_calibration(parts, self.spec.training, keys=keys)
+        if kept is not None:
+            rows, kept_rows = rows[~kept], rows[kept]
+            keys = None if keys is None else keys[~kept]
         found, estimator, learner = None, self.spec.estimator, self.learner
         if self.spec.searching is not None:
-            found = find(SearchedRows(parts.training, parts.event_time, keys, classes))
+            found = find(SearchedRows(rows, parts.event_time, keys, classes))
             estimator, learner = found.estimator, learner.with_estimator(found.estimator)
-        self.tell(f"fitting {estimator.name} to {len(parts.training):,} rows")
+        self.tell(f"fitting {estimator.name} to {len(rows):,} rows")
         started = time.perf_counter()
-        learned = learner.learn(parts.training, classes=classes)
+        learned = learner.learn(rows, classes=classes, calibrate_on=kept_rows)
         fit_seconds = round(time.perf_counter() - started, 3)
         numbers = numbers_of(parts) | {"fit_seconds": fit_seconds}
+        if kept_rows is not None:
+            numbers[CALIBRATION_ROWS] = len(kept_rows)
         constant = class_shares(target, classes) if multiclass else float(target.mean())
         self.tell("writing the version's folder")
         manifest_sha256 = learned.save(

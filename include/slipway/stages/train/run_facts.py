@@ -40,6 +40,7 @@ def params_of(spec: ModelSpec) -> dict[str, str]:
         "window_days": str(spec.training.window_days or "expanding"),
         "seed": str(spec.training.seed),
         "class_weights": str(spec.training.class_weights or "none"),
+        "calibration": getattr(spec.training.calibration, "method", "none"),
         "features": ", ".join(spec.features.names),
     } | {f"estimator.{name}": str(value) for name, value in spec.estimator.params.items()}
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 from onnx import TensorProto
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.pipeline import Pipeline
 
+from slipway.adapters.model_package.onnx_form.calibration import write_calibration
 from slipway.adapters.model_package.onnx_form.fitted_trees import (
     histogram_tree,
     sklearn_tree,
@@ -48,11 +50,13 @@ class WrittenEstimator:
             estimator that knows more than two.
         features: Its input.
         forest: Its trees; None for a linear estimator.
+        margin: Name of its decision function, of two classes; empty where it has none.
     """
 
     score: str
     features: Matrix
     forest: Forest | None = None
+    margin: str = ""
 
 
 def write_estimator(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator:
@@ -65,6 +69,10 @@ def write_estimator(graph: Graph, estimator: Any, features: Matrix) -> WrittenEs
         for _, step in estimator.steps[:-1]:
             features = write_transformer(graph, step, features)
         return write_estimator(graph, estimator.steps[-1][1], features)
+    if isinstance(estimator, CalibratedClassifierCV):
+        written = write_estimator(graph, estimator.estimator.estimator, features)
+        score = write_calibration(graph, estimator, written.margin or written.score)
+        return replace(written, score=score, margin="")
     row = next((row for row in ESTIMATORS.values() if row.builds(estimator)), None)
     if row is None or row.onnx is None:
         raise NoOnnxForm(f"estimator {type(estimator).__name__} has no ONNX form")
@@ -181,9 +189,8 @@ def _hist_gradient_boosting(graph: Graph, estimator: Any, features: Matrix) -> W
     operator = LINKS[link]
     if operator == "Softmax":
         return WrittenEstimator(_softmax(graph, raw), features, forest)
-    return WrittenEstimator(
-        raw if operator is None else graph.add(operator, [raw]), features, forest
-    )
+    score = raw if operator is None else graph.add(operator, [raw])
+    return WrittenEstimator(score, features, forest, raw if operator == "Sigmoid" else "")
 
 
 def _linear(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator:
@@ -198,9 +205,8 @@ def _linear(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator:
 
 def _logistic(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator:
     if not _knows_several(estimator):
-        return WrittenEstimator(
-            graph.add("Sigmoid", [_linear(graph, estimator, features).score]), features
-        )
+        margin = _linear(graph, estimator, features).score
+        return WrittenEstimator(graph.add("Sigmoid", [margin]), features, margin=margin)
     if estimator.solver == "liblinear":
         raise NoOnnxForm("LogisticRegression has no ONNX form of one class against the others")
     joined = graph.join(features, "double")
