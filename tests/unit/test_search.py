@@ -244,3 +244,29 @@ def test_a_database_that_does_not_answer_can_be_tried_again(tmp_path: Path) -> N
     ):
         pass
     assert "secret" not in str(caught.value)
+
+
+def test_a_bad_default_is_improved_on_rows_that_no_trial_has_seen(tmp_path: Path) -> None:
+    """Deep trees learn the noise of few rows by heart; the search finds shallow ones."""
+    rows = ferry_dataset.crossings(days=60)
+    deep = {
+        "name": "xgboost.XGBClassifier",
+        "params": {"n_estimators": 60, "max_depth": 12, "learning_rate": 0.8},
+    }
+    search = {
+        "space": {
+            "max_depth": {"low": 1, "high": 12},
+            "learning_rate": {"low": 0.02, "high": 0.8, "log": True},
+        },
+        "trials": 12,
+        "folds": 3,
+    }
+    areas = {}
+    for name, changes in {"given": {}, "searched": {"search": search}}.items():
+        (tmp_path / name).mkdir()
+        env = searching(tmp_path / name, rows=rows, estimator=deep, **{"search": None, **changes})
+        request = env.ask()
+        env.snapshot(request)
+        env.train(request)
+        areas[name] = float(env.evaluate(request).verdict.numbers["challenger.roc_auc"] or 0)
+    assert areas["searched"] > areas["given"] + 0.03

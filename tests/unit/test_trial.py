@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -229,3 +230,39 @@ def test_a_report_is_the_same_as_text_and_as_markdown() -> None:
         *("# T", "", "## One", "", "- a line", ""),
         *("| name | x |", "|---|---|", r"| a\|b | 1 |", "| c | 22 |"),
     ]
+
+
+SEARCH = """\
+search:
+  space: {C: {low: 0.01, high: 10, log: true}}
+  trials: 3
+  folds: 2
+"""
+
+
+@pytest.mark.parametrize("auto", [False, True])
+def test_a_search_is_tried_with_its_progress(
+    ferries: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    auto: bool,
+) -> None:
+    """How many trials, the best so far, and the time left; the report has what was found."""
+    monkeypatch.setattr("slipway.local.progress.LINE_SECONDS", 0.0)
+    root = ferries("0.6")
+    file = root / "include/models/ferry_delay/model.yaml"
+    text = file.read_text()
+    if auto:
+        estimator = re.compile(r"^estimator:.*?(?=^\w)", re.MULTILINE | re.DOTALL)
+        text = estimator.sub("estimator: {name: auto}\n", text) + "search: {folds: 2}\n"
+    else:
+        text += SEARCH
+    file.write_text(text)
+    result = slipway("try", "ferry_delay", *files(tmp_path / "files"))
+    assert result.exit_code == 0, result.output
+    most = 5 if auto else 4
+    assert f"search: {most} of {most} trials, best roc_auc 0." in result.output
+    assert "spent, at most 0 s left" in result.output
+    report = (root / ".slipway/try/ferry_delay/report.md").read_text()
+    assert ("auto: " if auto else "tuned: ") in report

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from slipway.wiring.container import Container
 if TYPE_CHECKING:
     from slipway.stages.ports.registry import Registry
     from slipway.stages.ports.tracking import Tracking
+    from slipway.stages.search.search import SearchTools
 
 
 class ScratchContainer(Container):
@@ -20,13 +23,22 @@ class ScratchContainer(Container):
     Args:
         project: Holds the specs.
         folder: Folder.
+
+    Attributes:
+        tell: Called with how far a search is; None: it is logged.
     """
 
     def __init__(self, project: Path, folder: Path) -> None:
         self.folder = folder
+        self.tell: Callable[[str], None] | None = None
         super().__init__(
             Settings(project=project, store=str(folder / "store"), scratch=folder / "scratch")
         )
+
+    def search_tools(self) -> SearchTools:
+        """Return what a search for an estimator needs, told where the trial is shown."""
+        tools = super().search_tools()
+        return tools if self.tell is None else replace(tools, tell=self.tell)
 
     @cached_property
     def registry(self) -> Registry:

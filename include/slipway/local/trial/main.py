@@ -44,7 +44,8 @@ def try_model(name: str, files: Sequence[Path], *, keep: Path | None, report: Pa
         scratch = ScratchContainer(own.settings.project, folder)
         model = scratch.model(name)
         trial = Trial(model, scratch.dataset(model.dataset), scratch)
-        with _shown(console) as (begin, end):
+        with _shown(console) as (begin, end, tell):
+            scratch.tell = tell
             source = land_inputs(files, trial.dataset, scratch=scratch, own=own)
             play(trial, began=begin, ended=end)
         with shown_progress(console, "measuring the holdout") as progress:
@@ -83,8 +84,8 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 @contextmanager
 def _shown(
     console: Console,
-) -> Iterator[tuple[Callable[[str], None], Callable[[Step], None]]]:
-    """Give what shows the beginning and the end of each stage."""
+) -> Iterator[tuple[Callable[[str], None], Callable[[Step], None], Callable[[str], None]]]:
+    """Give what shows the beginning and the end of each stage, and how far a search is."""
     # Stages of Airflow log there; here the verdicts tell the same.
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
 
@@ -96,7 +97,8 @@ def _shown(
         console.print(line)
 
     if not console.is_terminal:
-        yield (lambda _: None), end
+        with shown_progress(console, "search") as tell:
+            yield (lambda _: None), end, tell
         return
     with console.status("") as status:
-        yield status.update, end
+        yield status.update, end, lambda text: status.update(Text(text))
