@@ -69,6 +69,7 @@ def test_an_overconfident_model_is_refused_and_passes_once_it_is_calibrated(
     assert verdict.action == action, verdict.reason
     assert "expected_calibration_error" in verdict.reason
     trained = env.train(request).verdict
+    assert (", corrected by 560 further ones, up to" in trained.reason) is (method is not None)
     if method is None:
         assert "calibration_rows" not in trained.numbers
         return

@@ -11,6 +11,7 @@ from slipway.local.trial.play import Trial
 from slipway.local.trial.weak_thresholds import weak_thresholds
 from slipway.records.verdicts import Number
 from slipway.spec.metrics import METRICS, metrics_of
+from slipway.stages.card.parts_of_rows import part_sections
 from slipway.stages.model.reliability import ReliabilityBin
 from slipway.stages.report.blocks import Section, Table
 from slipway.stages.report.gate_figures import gate_sections
@@ -136,6 +137,7 @@ def _metrics(trial: Trial) -> Iterator[Section]:
     title = f"Metrics on {numbers['rows']:,} rows that the model has not seen"
     yield Section(title, lines, Table(head, rows))
     yield from gate_sections(numbers)
+    yield from part_sections(numbers, trial.model.gates.fairness)
 
 
 def _worse_than_constant(trial: Trial, numbers: Mapping[str, Number]) -> Iterator[str]:

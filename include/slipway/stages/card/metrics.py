@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Threshold
 from slipway.spec.metrics import METRICS
-from slipway.stages.card.parts_of_rows import is_shown, part_sections
+from slipway.stages.card.parts_of_rows import is_shown, part_sections, reliability_sections
 from slipway.stages.card.words import NOT_MEASURED, NOT_RECORDED, measured, recorded
 from slipway.stages.model.version_tags import COMPARED_WITH, GATE, METRIC_PREFIX
 from slipway.stages.report.blocks import Section, Table
@@ -40,7 +40,8 @@ def metric_sections(case: VersionCase) -> Iterator[Section]:
     yield _gates(case)
     yield _confusion(case, numbers)
     yield from gate_sections(numbers)
-    yield from part_sections(numbers, case)
+    yield from part_sections(numbers, case.specs.model.gates.fairness if case.specs else None)
+    yield from reliability_sections(numbers)
     verified = [one for one in case.later if one.ref.stage == "verify"]
     for one in verified[-1:]:
         yield from operational_sections(one.verdict.numbers, run=one.ref.run)

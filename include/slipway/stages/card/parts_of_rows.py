@@ -6,30 +6,34 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from slipway.records.verdicts import Number
+from slipway.spec.fairness import Fairness
 from slipway.stages.card.words import NOT_MEASURED, measured, recorded
 from slipway.stages.model.reliability import FILE as RELIABILITY_FILE
 from slipway.stages.model.reliability import RELIABILITY, ReliabilityBin, read_reliability
 from slipway.stages.report.blocks import Section, Table
-from slipway.stages.report.version_case import VersionCase
 from slipway.stages.train.gate_checks import explanations, fairness, slices
 from slipway.stages.train.gate_numbers import finite
 
 
-def part_sections(numbers: Mapping[str, Number], case: VersionCase) -> Iterator[Section]:
-    """Yield the sections about what was measured beside the metrics.
+def part_sections(numbers: Mapping[str, Number], asked: Fairness | None) -> Iterator[Section]:
+    """Yield the sections about slices, groups and explanations that were measured.
 
     Args:
         numbers: Numbers of evaluation and gates.
-        case: Records of the version.
+        asked: Fairness that the spec asked for; None: not, or not recorded.
     """
     if finite(numbers.get(slices.COMPARED)) is not None:
         yield _slices(numbers)
     if finite(numbers.get(fairness.COMPARED)) is not None:
-        yield _fairness(numbers, case)
-    if numbers.get(RELIABILITY) is not None:
-        yield _reliability(numbers)
+        yield _fairness(numbers, asked)
     if finite(numbers.get(explanations.EXPLAINED)):
         yield _explanations(numbers)
+
+
+def reliability_sections(numbers: Mapping[str, Number]) -> Iterator[Section]:
+    """Yield the section about how often scores came true, of classes."""
+    if numbers.get(RELIABILITY) is not None:
+        yield _reliability(numbers)
 
 
 def is_shown(name: str) -> bool:
@@ -57,8 +61,7 @@ def _signed(value: Number) -> str:
     return f"{value:+.4g}" if isinstance(value, int | float) else NOT_MEASURED
 
 
-def _fairness(numbers: Mapping[str, Number], case: VersionCase) -> Section:
-    asked = case.specs.model.gates.fairness if case.specs else None
+def _fairness(numbers: Mapping[str, Number], asked: Fairness | None) -> Section:
     rows = [
         (
             row["metric"],

@@ -28,6 +28,7 @@ from slipway.stages.ports.tables import PinnedTable, Tables
 from slipway.stages.ports.tracking import Tracking
 from slipway.stages.search.found import SEARCH
 from slipway.stages.search.search import EstimatorSearch, SearchTools
+from slipway.stages.train.calibration_rows import CALIBRATION_ROWS
 from slipway.stages.train.dry_run import DRY_RUN, is_dry_run
 from slipway.stages.train.recipe import Recipe
 from slipway.stages.train.run_facts import found_params, logged_trial, params_of
@@ -123,7 +124,7 @@ class _Training:
             self.tracking.log_params(run_id, found_params(estimator))
         return Verdict(
             "trained",
-            f"{estimator['name']} learnt from {numbers['training_rows']:,} rows up to "
+            f"{estimator['name']} learnt from {_learnt(numbers)} up to "
             f"{in_utc(numbers['training_end'])} in {fit_seconds:.1f} s; {self._held_out(numbers)} "
             f"Engine {numbers['engine']}: {numbers['engine_reason']}."
             f"{format_wide(built.manifest.get('wide_columns') or {})}"
@@ -191,3 +192,10 @@ class _Training:
             for stream, version in versions.items()
             if stream in self.recipe.dataset.streams.delivered
         ]
+
+
+def _learnt(numbers: dict[str, Any]) -> str:
+    """Number of training rows in words, with those that correct the scores."""
+    kept = numbers.get(CALIBRATION_ROWS, 0)
+    beside = f", corrected by {kept:,} further ones," if kept else ""
+    return f"{numbers['training_rows'] - kept:,} rows{beside}"
