@@ -233,6 +233,18 @@ def test_honest_sets_are_not_refused(name: str) -> None:
         assert share - chance < limits.duplicates
 
 
+def test_a_class_with_few_rows_has_to_be_told_too() -> None:
+    """One column tells setosa of irises, and not the others, which a small holdout hides."""
+    frame = datasets.load_iris(as_frame=True).frame
+    few = frame[(frame["target"] != 1) | (frame.index % 10 == 0)]
+    assert Asked.of(few["target"], is_class=True, of_every_class=True) is None
+    asked = Asked.of(frame["target"], is_class=True)
+    assert asked is not None
+    for name in frame.columns.drop("target"):
+        even = frame[::2]
+        assert column_alone(asked, frame[name], even[name], even["target"]) < 0.999
+
+
 def test_rows_of_few_common_values_meet_one_another_by_chance() -> None:
     """As on the Titanic, where class, sex and age group are all that is known."""
     random = np.random.default_rng(1)

@@ -178,6 +178,7 @@ def test_other_tasks_have_their_own_tables(
     result = slipway("try", "ferry_delay", days, labels)
     assert result.exit_code == 0, result.output
     assert title in result.output
+    assert "holdout rows whose key stands among the training rows" in result.output
 
 
 def test_a_threshold_that_a_constant_passes_is_warned_of(

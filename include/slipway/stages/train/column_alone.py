@@ -33,8 +33,16 @@ class Asked:
     classes: tuple[int, ...]
 
     @classmethod
-    def of(cls, actual: pd.Series[Any], *, is_class: bool) -> Asked | None:
-        """Return the rows; None where there are too few of a class."""
+    def of(
+        cls, actual: pd.Series[Any], *, is_class: bool, of_every_class: bool = False
+    ) -> Asked | None:
+        """Return the rows; None where there are too few.
+
+        Args:
+            actual: Target of each row.
+            is_class: Whether it is a class.
+            of_every_class: Whether there have to be enough of each, not only of one.
+        """
         import numpy as np
 
         known = actual.to_numpy()
@@ -43,6 +51,8 @@ class Asked:
             return cls(known, ()) if varies else None
         codes, counts = np.unique(known, return_counts=True)
         enough = (counts >= FEWEST) & (len(known) - counts >= FEWEST) & (codes >= 0)
+        if of_every_class and not enough.all():
+            return None
         found = tuple(int(one) for one in codes[enough])
         return cls(known, found) if found else None
 

@@ -37,7 +37,7 @@ class SingleFeatureCheck:
         import pandas as pd
 
         is_class = has_classes(contest.spec.task)
-        held_out = Asked.of(contest.actual, is_class=is_class)
+        held_out = Asked.of(contest.actual, is_class=is_class, of_every_class=True)
         asked, rows, taught, target = (
             held_out,
             contest.rows,
@@ -45,7 +45,7 @@ class SingleFeatureCheck:
             contest.training_actual,
         )
         if asked is None:
-            # A small holdout: all rows are asked for, of which every second one teaches.
+            # Few rows of a class: all rows are asked for, of which every second one teaches.
             rows = pd.concat([contest.training, contest.rows])
             actual = pd.concat([contest.training_actual, contest.actual])
             asked, taught, target = Asked.of(actual, is_class=is_class), rows[::2], actual[::2]
