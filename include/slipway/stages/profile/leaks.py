@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import combinations
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from slipway.stages.profile.interval_leaks import interval_leaks
 from slipway.stages.profile.measured import Column
 from slipway.stages.profile.names import AFTERWARDS, PERHAPS_AFTERWARDS, has_word, words
+from slipway.stages.profile.sums_of_columns import made_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,9 +26,10 @@ _SOME = 0.1
 _MOST_ROWS = 20_000
 _BINS = 50
 _FEWEST = 30
-_PAIRED_ROWS = 500
-_MOST_PAIRED = 40
-_EXACT = 1e-6
+_MOST_SAID = 2
+_MOST_COMPARED = 40
+_MOST_FOLLOWED = 5
+"""Leaks whose own parts are looked for."""
 
 _SAME_ORDER = 0.9999
 """Rank correlation from which on two columns are one quantity, as a price and its logarithm."""
@@ -56,9 +57,67 @@ def find_leaks(columns: Mapping[str, Column], target: Column, *, is_class: bool)
             "by its name it may be known only afterwards, and of all columns it tells most of the "
             f"target ({left[strongest]:.0%})"
         )
+    followed = [name for name in found if _is_quantity(columns[name]) and not _by_name(name)]
     if not is_class:
-        found |= {name: why for name, why in _sums(columns, target) if name not in found}
-    return found
+        parts = _parts("the target", target, columns, found)
+        found |= {name: why for name, (why, _) in parts.items()}
+        followed += [name for name, (_, is_sum) in parts.items() if is_sum]
+    return found | _parts_of_leaks(columns, found, followed)
+
+
+def _by_name(name: str) -> bool:
+    return has_word(name, AFTERWARDS | PERHAPS_AFTERWARDS)
+
+
+def _is_quantity(column: Column) -> bool:
+    return column.type in {"integer", "number"}
+
+
+def _parts(
+    said: str, quantity: Column, columns: Mapping[str, Column], found: Collection[str]
+) -> dict[str, tuple[str, bool]]:
+    """Columns that make a quantity with others, with the reason, and whether it is a sum."""
+    parts: dict[str, tuple[str, bool]] = {}
+    for made in made_of(columns, quantity):
+        for name in made.parts if made.is_sure else ():
+            if name not in found:
+                parts.setdefault(name, (made.said_of(said, name), made.is_sum))
+    return parts
+
+
+def _parts_of_leaks(
+    columns: Mapping[str, Column], found: Mapping[str, str], followed: Sequence[str]
+) -> dict[str, str]:
+    """Columns that tell a leak, alone or as a sum: without it they tell the target as well."""
+    more: dict[str, str] = {}
+    for leak in followed[:_MOST_FOLLOWED]:
+        left = {
+            name: one
+            for name, one in columns.items()
+            if name not in found and name not in more and _is_quantity(one)
+        }
+        said = f"{leak}, which leaks it,"
+        for name, one in list(left.items())[:_MOST_COMPARED]:
+            share = explained(one, columns[leak], is_class=False)
+            if share >= NEAR_PERFECT:
+                more[name] = f"{said} is told by it alone, {share:.1%} of it"
+        left = {name: one for name, one in left.items() if name not in more}
+        parts = _parts(said, columns[leak], left, ())
+        more |= {name: why for name, (why, is_sum) in parts.items() if is_sum}
+    return more
+
+
+def sums_to_look_at(columns: Mapping[str, Column], target: Column) -> list[str]:
+    """Return what is the target on most rows, but not surely.
+
+    Args:
+        columns: Features.
+        target: Target, a number.
+    """
+    unsure = [made for made in made_of(columns, target) if not made.is_sure]
+    return [
+        f"{made.said_of('the target')}: leave out what is known only with it" for made in unsure
+    ][:_MOST_SAID]
 
 
 def _surely(name: str, share: float, target: str) -> str | None:
@@ -193,39 +252,3 @@ def _is_of_target(name: str, target: str) -> bool:
     """Whether a name holds that of the target: `target_encoded`, `price_log`."""
     said, asked = words(name), words(target)
     return name != target and bool(asked) and set(asked) <= set(said)
-
-
-def _sums(columns: Mapping[str, Column], target: Column) -> Iterator[tuple[str, str]]:
-    """Pairs of columns whose sum, difference, product or ratio is the target."""
-    import numpy as np
-
-    numeric = {name: one for name, one in columns.items() if one.is_numeric}
-    names = list(numeric)[:_MOST_PAIRED]
-    step = max(1, len(target.sample) // _PAIRED_ROWS)
-    wanted = target.sample.to_numpy(float)[::step]
-    cells = {name: numeric[name].sample.to_numpy(float)[::step] for name in names}
-    with np.errstate(all="ignore"):
-        for first, second in combinations(names, 2):
-            for what, made in _made(cells[first], cells[second]):
-                if _is_same(made, wanted):
-                    yield first, f"the target is its {what} with {second}"
-                    yield second, f"the target is its {what} with {first}"
-
-
-def _made(first: Numbers, second: Numbers) -> Iterator[tuple[str, Numbers]]:
-    yield "sum", first + second
-    yield "difference", first - second
-    yield "difference", second - first
-    yield "product", first * second
-    yield "ratio", first / second
-    yield "ratio", second / first
-
-
-def _is_same(made: Numbers, wanted: Numbers) -> bool:
-    import numpy as np
-
-    known = np.isfinite(made) & np.isfinite(wanted)
-    if known.sum() < _FEWEST or np.ptp(wanted[known]) == 0:
-        return False
-    close = np.abs(made[known] - wanted[known]) <= _EXACT * np.maximum(1, np.abs(wanted[known]))
-    return bool(close.mean() > NEAR_PERFECT)

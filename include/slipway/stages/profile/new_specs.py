@@ -19,6 +19,7 @@ from slipway.stages.profile.event_time import TimeGuess, event_times
 from slipway.stages.profile.gates_of_plan import choose_bars, reach_quickly
 from slipway.stages.profile.holdout_of_plan import distinct_rows, held_out_rows
 from slipway.stages.profile.identity import KeyGuess
+from slipway.stages.profile.leaks import sums_to_look_at
 from slipway.stages.profile.measured import Column, Measured
 from slipway.stages.profile.plausible_times import DEFAULT_DAYS, PlausibleTimes, judge_times
 from slipway.stages.profile.protected_attributes import PROTECTED, is_protected
@@ -191,6 +192,9 @@ def _with_doubts(plan: NewSpecs, times: PlausibleTimes | None) -> NewSpecs:
         for one in plan.of_role("number", "category")
         if is_protected(one.column)
     ]
+    if plan.target.task == "regression":
+        features = {one.column.name: one.column for one in plan.of_role("number")}
+        doubts += sums_to_look_at(features, plan.measured.columns[plan.target.column])
     padded = [repr(name) for name in plan.columns if name != name.strip()]
     if padded:
         doubts.append(f"{', '.join(padded[:5])}: blanks belong to the name, in requests as well")
