@@ -56,3 +56,24 @@ def test_names_with_blanks_are_ingested_as_they_are(
     verdict = env.deliver("features/x.csv", text.encode())
     assert verdict.action == "ingested", verdict.reason
     assert verdict.numbers["quarantined"] == 0
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_line_breaks_in_the_quotes_of_a_header_belong_to_the_names(
+    end: str, tmp_path: Path, home: Path
+) -> None:
+    """The header is a row, as ingestion reads it, and no line stands before the table."""
+    header = f'"Size{end}m2",rooms,"district{end}{end}of town",sold'
+    text = f"{header}{end}{binary().to_csv(index=False, header=False, lineterminator=end)}"
+    file = tmp_path / "flights.csv"
+    file.write_bytes(text.encode())
+    plan = planned(file)
+    assert plan.dialect is not None
+    assert plan.dialect.skip_lines == 0
+    assert list(plan.columns) == [f"Size{end}m2", "rooms", f"district{end}{end}of town", "sold"]
+    assert plan.target.column == "sold"
+    spec = written(plan, home).datasets["flights"]
+    env = IngestEnv(spec=spec.model_copy(update={"arrival": Arrival(settle_seconds=0)}))
+    verdict = env.deliver("features/x.csv", text.encode())
+    assert verdict.action == "ingested", verdict.reason
+    assert verdict.numbers["quarantined"] == 0

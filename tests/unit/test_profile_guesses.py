@@ -48,6 +48,9 @@ def column(values: Sequence[Any], *, name: str = "c", kind: str = "string") -> C
         ("sex,colour,sold\nM,red,yes\nF,blue,no\nM,blue,no\n", (",", '"', 0, True)),
         ("store,2019,2020,2021,2022\na,1,2,3,4\nb,5,6,7,8\n", (",", '"', 0, False)),
         ("name,remark\nx,it's late\ny,it isn't\n", (",", '"', 0, True)),
+        ('id,"size\nin m",sold\n1,2.5,yes\n2,3.5,no\n', (",", '"', 0, True)),
+        ('"Report\nof May"\n\na,"b\n\nc",d\n1,2,3\n4,5,6\n', (",", '"', 3, True)),
+        ('Sizes of 5" disks\na,"b\r\nc",d\n1,2,3\n4,5,6\n', (",", '"', 1, True)),
         (
             '"name","lived","sex"\n"Allen, Miss. A","yes","f"\n"O\'Hara, Mr. B","no","m"\n',
             (",", '"', 0, True),

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import StringIO
 
 DELIMITERS = (",", ";", "\t", "|", "^", "~", ":")
 MOST_SKIPPED = 20
@@ -51,7 +52,8 @@ def guess_dialect(head: bytes, *, delimiter: str | None = None) -> Dialect:
     """
     encoding = guess_encoding(head)
     text = head.decode(encoding, errors="replace").removeprefix("\ufeff")
-    lines = text.splitlines()
+    # Lines end as those of CSV do, and keep their ends, which cells in quotes may hold.
+    lines = list(StringIO(text, newline=""))
     if len(lines) > 1 and not text.endswith(("\n", "\r")):
         lines = lines[:-1]
     lines = lines[:_LINES]
@@ -99,7 +101,9 @@ def _quote(lines: Sequence[str], mark: str) -> str:
 def _enclosed(lines: Sequence[str], mark: str, quote: str) -> int:
     """Number of cells that a quote both opens and closes, about."""
     opened = sum(line.startswith(quote) + line.count(f"{mark}{quote}") for line in lines)
-    closed = sum(line.endswith(quote) + line.count(f"{quote}{mark}") for line in lines)
+    closed = sum(
+        line.rstrip("\r\n").endswith(quote) + line.count(f"{quote}{mark}") for line in lines
+    )
     return min(opened, closed)
 
 
@@ -125,14 +129,31 @@ def _fit(lines: Sequence[str], mark: str, quote: str) -> tuple[float, int, int]:
 
 def _before(lines: Sequence[str], mark: str, quote: str, width: int) -> int:
     """Number of lines before the first row of the table, if they are a title and no ragged rows."""
-    for number, line in enumerate(lines[: MOST_SKIPPED + 1]):
-        row = next(iter(_rows([line], mark, quote)), [])
+    number = 0
+    while number < min(len(lines), MOST_SKIPPED + 1):
+        row, size = _row_from(lines[number:], mark, quote)
         # A title that a spreadsheet wrote has empty cells behind it.
         if len(row) == width and sum(bool(cell.strip()) for cell in row) > (width > 2):  # noqa: PLR2004
             return number
         if len(row) > width:
             return 0
+        number += size
     return 0
+
+
+def _row_from(lines: Sequence[str], mark: str, quote: str) -> tuple[list[str], int]:
+    """The row that begins with the first line, and its number of lines.
+
+    A quote that nothing closes, as the one of an inch in a title, encloses no line break.
+    """
+    reader = csv.reader(lines, delimiter=mark, quotechar=quote)
+    try:
+        row = next(reader, [])
+    except csv.Error:
+        return [], 1
+    if reader.line_num < len(lines):
+        return row, reader.line_num
+    return next(iter(_rows(lines[:1], mark, quote)), []), 1
 
 
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:
