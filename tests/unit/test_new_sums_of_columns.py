@@ -39,6 +39,16 @@ def test_three_columns_whose_sum_is_the_target_are_left_out(tmp_path: Path) -> N
     assert _left_out(frame, tmp_path / "difference.csv") == {"shop", "web", "phone"}
 
 
+def test_parts_that_are_mostly_zero_are_left_out(tmp_path: Path) -> None:
+    """As the costs of accidents are, of which most have none."""
+    frame = _orders()
+    for name, share in {"shop": 0.03, "web": 0.02}.items():
+        frame[name] *= RNG.random(ROWS) < share
+    frame.loc[3, ["shop", "web"]] = 90, 40
+    frame["total"] = frame["shop"] + frame["web"]
+    assert _left_out(frame, tmp_path / "sparse.csv") == {"shop", "web"}
+
+
 def test_the_parts_of_a_column_that_leaks_the_target_are_left_out(tmp_path: Path) -> None:
     """Without it they would tell as much, exactly or nearly."""
     frame = _orders()

@@ -23,7 +23,7 @@ _SAMPLED, _FIRST_LOOK = 500, 100
 _FEWEST = 30
 _EXACT = 1e-6
 _MATTERS = 0.05
-"""Share of the rows in which a part has to be other than zero."""
+"""Share of the rows with no usual target in which a part has to be other than zero."""
 
 _CLOSE = 0.05
 """Mean error of a sum that is nearly exact, for each mean distance from the median."""
@@ -149,7 +149,8 @@ def _judged(
     if known.sum() < _FEWEST or np.ptp(asked) == 0:
         return None
     signed = [one[known] for one in signed]
-    if min(float((np.abs(one) > _EXACT).mean()) for one in signed) < _MATTERS:
+    telling = asked != _commonest(asked)
+    if min(float((np.abs(one[telling]) > _EXACT).mean()) for one in signed) < _MATTERS:
         return None
     total = np.sum(signed, axis=0)
     exact = _exact_share(total, asked)
@@ -164,7 +165,6 @@ def _judged(
         told = 1 - float(((asked - total) ** 2).mean()) / float(asked.var())
         if told >= NEARLY_ALL:
             return exact, told
-    telling = asked != _commonest(asked)
     on_telling = _exact_share(total[telling], asked[telling])
     return (on_telling, 0.0) if on_telling >= _MOST_ROWS else None
 
