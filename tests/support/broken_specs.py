@@ -195,6 +195,13 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         broken_model("gates:\n", "training: {calibration: {share: 0.2}}\ngates:\n"),
         "training.calibration.share: .*has no effect: the split is by time",
     ),
+    "costs without rows to choose by": (
+        broken_model(
+            "gates:\n",
+            "training: {decision: {false_positive: 1.0, false_negative: 4.0}}\ngates:\n",
+        ),
+        "training.decision: .*needs rows that the estimator does not see",
+    ),
     "sensitive column that is not there": (
         broken_model(
             "    roc_auc: {threshold: 0.6}",

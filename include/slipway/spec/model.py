@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from slipway.spec.base import Name, Spec, SpecConflict
-from slipway.spec.calibration import Calibration
+from slipway.spec.calibration import Calibration, DecisionCosts
 from slipway.spec.cron import Cron
 from slipway.spec.deployment import Deployment
 from slipway.spec.encodings import Encoding, check_encodings
@@ -86,6 +86,11 @@ class Training(Spec):
         default=None,
         description="Rows that the estimator does not see, by which the probabilities of a "
         "classifier are corrected; none: they are as the estimator gives them.",
+    )
+    decision: DecisionCosts | None = Field(
+        default=None,
+        description="What wrong classes cost, by which the score is chosen above which class 1 is "
+        "predicted, on the rows of the calibration; none: one half. The answers stay scores.",
     )
     seed: int = Field(default=7, ge=0, lt=2**32, description="For every random choice.")
 
@@ -247,15 +252,29 @@ class ModelSpec(Spec):
                 "class_weights are of classes, given task regression",
                 field=("training", "class_weights"),
             )
-        if self.training.calibration is not None and not has_classes(self.task):
-            raise SpecConflict(
-                "calibration is of classes, given task regression",
-                field=("training", "calibration"),
-            )
         check_classes(self.task, positive=self.positive, classes=self.classes)
         on_cluster = self.deployment.capabilities.needs_cluster_rights
         if (on_cluster or self.runtime == "kubernetes") and self.model.endswith("_"):
             raise SpecConflict("no label of Kubernetes ends in `_`", field=("model",))
+        return self
+
+    @model_validator(mode="after")
+    def _corrected_scores_are_of_classes(self) -> ModelSpec:
+        calibration, decision = self.training.calibration, self.training.decision
+        if calibration is not None and not has_classes(self.task):
+            raise SpecConflict(
+                "calibration is of classes, given task regression",
+                field=("training", "calibration"),
+            )
+        where = ("training", "decision")
+        if decision is not None and self.task != "classification":
+            raise SpecConflict(f"decision is of two classes, given task {self.task}", field=where)
+        if decision is not None and calibration is None:
+            raise SpecConflict(
+                "decision needs rows that the estimator does not see",
+                field=where,
+                hint="set `training.calibration`, too",
+            )
         return self
 
     @model_validator(mode="after")

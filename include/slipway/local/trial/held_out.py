@@ -10,6 +10,7 @@ from slipway.local.trial.importance import Importance, weigh_columns
 from slipway.local.trial.play import Trial
 from slipway.records.scratch_folder import scratch_folder
 from slipway.spec.metrics import has_classes
+from slipway.stages.model.decision import at_half, threshold_of
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.reliability import ReliabilityBin, reliability
@@ -91,7 +92,9 @@ def _measure(
         metric,
         reliability=reliability(target.to_numpy(), scores),
         importance=importance,
-        confusion=confusion_of(target, scores, classes or (0, 1)),
+        confusion=confusion_of(
+            target, at_half(scores, threshold_of(package.manifest)), classes or (0, 1)
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.spec.metrics import METRICS
 from slipway.stages.model.class_scores import with_unseen
+from slipway.stages.model.decision import judged, threshold_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,11 +108,13 @@ class _Metric:
 
         self._columns = ShuffledColumns(package, rows)
         self._target, self._metric = target, metric
+        self._threshold = threshold_of(package.manifest)
 
     def value(self, name: str | None = None, order: Any = None) -> float | None:
         """Return the metric; None where it cannot be computed."""
         from slipway.adapters.metrics import measure
 
         scores = self._columns.scores() if name is None else self._columns.shuffled(name, order)
+        scores = judged(scores, metric=self._metric, threshold=self._threshold)
         actual, scores = with_unseen(self._target, scores)
         return measure([self._metric], actual=actual, scores=scores)[self._metric]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from slipway.stages.card.words import NOT_RECORDED, facts, recorded
+from slipway.stages.model.decision import THRESHOLD
 from slipway.stages.report.blocks import Section
 from slipway.stages.report.version_case import VersionCase
 from slipway.stages.search.found import SEARCH, estimator_of
@@ -66,3 +67,6 @@ def _estimator(case: VersionCase) -> Iterator[tuple[str, str]]:
         yield "calibration", f"{way}, on {rows:,} training rows that the estimator did not see"
     else:
         yield "calibration", without
+    chosen = numbers.get(THRESHOLD, kept.get(THRESHOLD))
+    if chosen is not None:
+        yield "class 1 is predicted above the score", recorded(chosen)

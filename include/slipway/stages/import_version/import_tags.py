@@ -8,7 +8,7 @@ from typing import Any
 from slipway.records.run_records import RunRecord
 from slipway.stages.import_version.evidence import Evidence
 from slipway.stages.import_version.regate import RegateResult
-from slipway.stages.model import sbom
+from slipway.stages.model import decision, sbom
 from slipway.stages.model.agreement import EVIDENCE
 from slipway.stages.model.version_tags import COMPARED_WITH, DIGEST, SOURCE_PREFIX, TAG_PREFIX
 from slipway.stages.ports.registry import ModelVersion
@@ -79,6 +79,7 @@ def version_tags(
         "slipway.training_end": str(manifest["training_end"]),
         "slipway.gate": regated.verdict.reason,
         **engine_choice.tags_of(engine_choice.numbers_of(manifest)),
+        **decision.tags_of(manifest),
         **sbom.tags_of(kept),
         **metrics,
         **evidence,

@@ -19,6 +19,7 @@ from slipway.stages.model.class_scores import (
     score_matrix,
     with_unseen,
 )
+from slipway.stages.model.decision import TAG, judged, threshold_of
 from slipway.stages.model.label_classes import UNSEEN, to_target
 from slipway.stages.model.label_rows import labels_table
 from slipway.stages.model.left_out import format_left_out
@@ -183,11 +184,16 @@ def measure_performance(
         promised = tags.get(f"slipway.metric.{metric}")
         unseen = int(truth.eq(UNSEEN).sum()) if multiclass else 0
         truth, scores = with_unseen(truth, scores)
+        threshold = threshold_of(tags, TAG)
+        both = [
+            judged(one, metric=metric, threshold=threshold)
+            for one in (scores, _constant(truth, scores))
+        ]
         realised = RealisedPerformance(
             predicted=joined.predicted,
             labelled=len(joined.rows),
-            value=measure([metric], actual=truth, scores=scores)[metric],
-            constant=measure([metric], actual=truth, scores=_constant(truth, scores))[metric],
+            value=measure([metric], actual=truth, scores=both[0])[metric],
+            constant=measure([metric], actual=truth, scores=both[1])[metric],
             promised=None if promised is None else float(promised),
             left_out={
                 "predictions_without_label": joined.unlabelled,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from slipway.records.verdicts import Number
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.labels import Label
-from slipway.spec.metrics import has_classes, metrics_of
+from slipway.spec.metrics import METRICS, has_classes, metrics_of
 from slipway.stages.model.agreement import EVIDENCE, measure_agreement
 from slipway.stages.model.aliases import ANCHOR, CHALLENGER, CHAMPION
 from slipway.stages.model.class_scores import align_scores, known_to_any, with_unseen
+from slipway.stages.model.decision import at_half, threshold_of
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot
+from slipway.stages.model.predicted_classes import HALF
 from slipway.stages.model.reliability import FILE as RELIABILITY_FILE
 from slipway.stages.model.reliability import reliability, reliability_file, reliability_numbers
 from slipway.stages.ports.gate_tools import GateTools
@@ -121,12 +123,15 @@ class Comparison:
             name: contender_scores(contender, rows, classes)
             for name, contender in contenders.items()
         }
+        thresholds = {
+            name: _threshold(contender.manifest, classes) for name, contender in contenders.items()
+        }
         for name in scores.keys() & {CHALLENGER, CHAMPION}:
-            numbers |= self._metrics(name, actual, scores[name])
+            numbers |= self._metrics(name, actual, scores[name], thresholds[name])
         blocks = self._blocks(rows)
         if champion is not None:
             numbers |= _agreement(scores[CHALLENGER], scores[CHAMPION])
-            numbers |= self._gains(blocks, actual, scores[CHALLENGER], scores[CHAMPION])
+            numbers |= self._gains(blocks, actual, scores, thresholds)
         import numpy as np
 
         constant = align_scores(
@@ -134,13 +139,14 @@ class Comparison:
             known=known,
             wanted=classes,
         )
-        numbers |= self._metrics("constant", actual, constant)
+        numbers |= self._metrics("constant", actual, constant, thresholds[CHALLENGER])
         compared = Compared(numbers)
         answers = scores[CHALLENGER]
         if answers is None:
             return compared
         if has_classes(self.spec.task):
-            confusion = confusion_of(actual, answers, classes or (0, 1))
+            decided = at_half(answers, thresholds[CHALLENGER])
+            confusion = confusion_of(actual, decided, classes or (0, 1))
             compared.numbers.update(confusion.numbers())
             compared.files[FILE] = confusion.file()
             bins = reliability(actual.to_numpy(), answers)
@@ -158,6 +164,7 @@ class Comparison:
             champion=champion,
             anchor_version=None if anchor is None else anchor.version,
             scores=scores,
+            thresholds=thresholds,
             classes=classes,
             blocks=blocks,
             tools=self.tools,
@@ -186,12 +193,18 @@ class Comparison:
     def _rows(self, pins: Snapshot, contenders: Sequence[Package]) -> CommonRows:
         return common_rows(self.spec, self.dataset, self.tables, pins, contenders)
 
-    def _metrics(self, who: str, actual: pd.Series[Any], scores: Any | None) -> dict[str, Number]:
+    def _metrics(
+        self, who: str, actual: pd.Series[Any], scores: Any | None, threshold: float
+    ) -> dict[str, Number]:
         names = metrics_of(self.spec.task)
         if scores is None:
             return {f"{who}.{name}": None for name in names}
         actual, scores = with_unseen(actual, scores)
-        measured = self.tools.measure(names, actual=actual, scores=scores)
+        measured = dict(self.tools.measure(names, actual=actual, scores=scores))
+        if threshold != HALF:
+            of_classes = [name for name in names if METRICS[name].takes == "classes"]
+            decided = at_half(scores, threshold)
+            measured |= self.tools.measure(of_classes, actual=actual, scores=decided)
         return {f"{who}.{name}": measured[name] for name in names}
 
     def _blocks(self, rows: pd.DataFrame) -> HoldoutBlocks | None:
@@ -203,26 +216,47 @@ class Comparison:
         return divide_into_blocks(rows, self.spec, event_time=identity.time.column, keys=keys)
 
     def _gains(
-        self, blocks: HoldoutBlocks | None, actual: pd.Series[Any], challenger: Any, other: Any
+        self,
+        blocks: HoldoutBlocks | None,
+        actual: pd.Series[Any],
+        scores: Mapping[str, Any],
+        thresholds: Mapping[str, float],
     ) -> dict[str, Number]:
         """Gains over the champion, with their error, where the gates ask for them."""
-        gates = self.spec.gates
+        gates, challenger, other = self.spec.gates, scores[CHALLENGER], scores[CHAMPION]
         if blocks is None or challenger is None or other is None:
             return {}
         numbers: dict[str, Number] = {BLOCKS: blocks.found, BLOCK_UNIT: blocks.unit}
         if blocks.found < gates.min_blocks:
             return numbers
         target, challenger = with_unseen(actual, challenger)
-        gains = self.tools.gains.of_metrics(
-            gates.resampled,
-            actual=target,
-            challenger=challenger,
-            other=with_unseen(actual, other)[1],
-            resampling=blocks.resampling(gates, seed=self.spec.training.seed),
+        other = with_unseen(actual, other)[1]
+        of_classes = [name for name in gates.resampled if METRICS[name].takes == "classes"]
+        decided = (
+            at_half(challenger, thresholds[CHALLENGER]),
+            at_half(other, thresholds[CHAMPION]),
         )
-        for name, gain in gains.items():
-            numbers |= gain_numbers(name, gain)
+        of_scores = [name for name in gates.resampled if name not in of_classes]
+        for names, both in ((of_scores, (challenger, other)), (of_classes, decided)):
+            if not names:
+                continue
+            gains = self.tools.gains.of_metrics(
+                names,
+                actual=target,
+                challenger=both[0],
+                other=both[1],
+                resampling=blocks.resampling(gates, seed=self.spec.training.seed),
+            )
+            for name, gain in gains.items():
+                numbers |= gain_numbers(name, gain)
         return numbers
+
+
+def _threshold(manifest: Mapping[str, Any], classes: Sequence[Label] | None) -> float:
+    """Score above which a version predicts class 1, as its aligned scores have it."""
+    threshold, known = threshold_of(manifest), manifest.get("classes")
+    turned = known is not None and classes is not None and list(known) == list(classes)[::-1]
+    return 1.0 - threshold if turned else threshold
 
 
 def _agreement(

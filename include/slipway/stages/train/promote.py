@@ -13,7 +13,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef, need_record
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
-from slipway.stages.model import sbom, version_tags
+from slipway.stages.model import decision, sbom, version_tags
 from slipway.stages.model.agreement import EVIDENCE
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.model.registry_losses import RegistryLoss, find_lost_champion
@@ -159,6 +159,7 @@ def _version_tags(
         version_tags.TRAINING_END: str(trained.numbers["training_end"]),
         version_tags.SNAPSHOT: json.dumps(pins),
         **engine_choice.tags_of(trained.numbers),
+        **decision.tags_of(trained.numbers),
         **sbom.tags_of(trained.evidence),
         **metrics,
         **evidence,

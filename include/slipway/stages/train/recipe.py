@@ -15,6 +15,7 @@ from slipway.spec.metrics import METRICS, has_classes
 from slipway.spec.model import Estimator
 from slipway.stages.model import sbom
 from slipway.stages.model.class_scores import class_shares
+from slipway.stages.model.decision import THRESHOLD, cheapest_threshold
 from slipway.stages.model.label_classes import pinned_classes, require_both_classes, to_target
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import MANIFEST, parse
@@ -121,6 +122,9 @@ class Recipe:
         numbers = numbers_of(parts) | {"fit_seconds": fit_seconds}
         if kept_rows is not None:
             numbers[CALIBRATION_ROWS] = len(kept_rows)
+        if kept_rows is not None and (costs := self.spec.training.decision) is not None:
+            labels = kept_rows[self.spec.target].to_numpy()
+            numbers[THRESHOLD] = cheapest_threshold(labels, learned.predict(kept_rows), costs)
         constant = class_shares(target, classes) if multiclass else float(target.mean())
         self.tell("writing the version's folder")
         manifest_sha256 = learned.save(

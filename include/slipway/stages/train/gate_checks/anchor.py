@@ -35,7 +35,7 @@ class AnchorCheck:
         if gates.anchor is None:
             return Measured()
         numbers: dict[str, Number] = {VERSION: contest.anchor_version}
-        other = contest.scores.get(ANCHOR)
+        other = contest.judged(ANCHOR, gates.anchor_metric)
         if blocks is None or blocks.found < gates.min_blocks or other is None:
             return Measured(numbers)
         metric = gates.anchor_metric
@@ -46,7 +46,7 @@ class AnchorCheck:
         gain = contest.tools.gains.of_metrics(
             [metric],
             actual=target,
-            challenger=with_unseen(contest.actual, contest.scores[CHALLENGER])[1],
+            challenger=with_unseen(contest.actual, contest.judged(CHALLENGER, metric))[1],
             other=scores,
             resampling=blocks.resampling(gates, seed=contest.spec.training.seed),
         )[metric]

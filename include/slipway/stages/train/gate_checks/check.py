@@ -10,6 +10,7 @@ from slipway.records.verdicts import Number
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.gates import Gates
 from slipway.spec.labels import Label
+from slipway.stages.model.decision import judged
 from slipway.stages.ports.gate_tools import GateTools
 from slipway.stages.ports.package import Package
 from slipway.stages.train.contender_scores import contender_scores
@@ -36,6 +37,7 @@ class Contest:
         anchor_version: Version of the anchor; None without one.
         scores: Of challenger, champion and anchor, by name, each of shape (n_rows,), or
             (n_rows, n_classes); None where a model does not fit the table any more.
+        thresholds: Of each of them the score above which it predicts class 1, of two classes.
         classes: Classes of the scores, by their codes; None of a regression.
         blocks: Blocks of the rows; None where no gate resamples them.
         tools: Adapters.
@@ -52,6 +54,7 @@ class Contest:
     champion: Package | None
     anchor_version: int | None
     scores: Mapping[str, Any]
+    thresholds: Mapping[str, float]
     classes: Sequence[Label] | None
     blocks: HoldoutBlocks | None
     tools: GateTools
@@ -60,6 +63,13 @@ class Contest:
     def gates(self) -> Gates:
         """Gates of the model."""
         return self.spec.gates
+
+    def judged(self, who: str, metric: str) -> Any:
+        """Return a contender's scores as a metric judges them; None where it has none."""
+        scores = self.scores.get(who)
+        if scores is None:
+            return None
+        return judged(scores, metric=metric, threshold=self.thresholds[who])
 
     def scores_of(self, contender: Package, rows: pd.DataFrame) -> Any | None:
         """Return a contender's scores of other rows, as `scores` has them."""

@@ -194,7 +194,9 @@ def _badness(one: Disparity, fairness: Fairness) -> tuple[bool, float, float]:
 def _predicted(contest: Contest, who: str) -> Any:
     """Predicted classes of a contender, or values of a regression."""
     scores = contest.scores[who]
-    return predicted_classes(scores) if has_classes(contest.spec.task) else scores
+    if not has_classes(contest.spec.task):
+        return scores
+    return predicted_classes(scores, threshold=contest.thresholds[who])
 
 
 def _beyond(row: Mapping[str, Any], fairness: Fairness) -> str:

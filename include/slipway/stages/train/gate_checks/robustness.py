@@ -12,6 +12,7 @@ from slipway.spec.gates import Gates
 from slipway.spec.metrics import METRICS
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.model.class_scores import with_unseen
+from slipway.stages.model.decision import judged
 from slipway.stages.ports.metrics import Gain
 from slipway.stages.ports.raw_column import columns_of
 from slipway.stages.train.changed_rows import Rows
@@ -56,6 +57,7 @@ class RobustnessCheck:
             found = None if frame is None else contest.scores_of(contest.challenger, frame)
             if found is None or frame is None:
                 continue
+            found = judged(found, metric=metric, threshold=contest.thresholds[CHALLENGER])
             scores[kind] = found
             target, answers = with_unseen(contest.actual, found)
             value = contest.tools.measure([metric], actual=target, scores=answers)[metric]
@@ -147,15 +149,17 @@ def _gains(
     both = [kind for kind, found in others.items() if found is not None]
     if not both:
         return {}
+    metric, threshold = next(iter(contest.gates.metrics)), contest.thresholds[CHAMPION]
     count = len(contest.rows)
     places = np.repeat(np.arange(len(both)), count)
     actual = pd.concat([contest.actual] * len(both), ignore_index=True)
     target, own = with_unseen(actual, np.concatenate([scores[kind] for kind in both]))
     other = with_unseen(actual, np.concatenate([others[kind] for kind in both]))[1]
+    other = judged(other, metric=metric, threshold=threshold)
     resampling = blocks.resampling(contest.gates, seed=contest.spec.training.seed)
     # The copies of a row are of one block, so that each draw has all of them or none.
     return contest.tools.gains.of_slices(
-        next(iter(contest.gates.metrics)),
+        metric,
         actual=target,
         challenger=own,
         other=other,

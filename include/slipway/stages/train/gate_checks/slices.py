@@ -81,15 +81,16 @@ class SliceCheck:
     def measure(self, contest: Contest) -> Measured:
         """Measure the gain in the first metric in each slice."""
         slices, blocks = contest.gates.slices, contest.blocks
-        other = contest.scores.get(CHAMPION)
+        metric = next(iter(contest.gates.metrics))
+        other = contest.judged(CHAMPION, metric)
         if slices is None or blocks is None or blocks.found < contest.gates.min_blocks:
             return Measured()
         if other is None:
             return Measured()
         masks = slices_of(contest.rows, slices)
-        target, challenger = with_unseen(contest.actual, contest.scores[CHALLENGER])
+        target, challenger = with_unseen(contest.actual, contest.judged(CHALLENGER, metric))
         found = contest.tools.gains.of_slices(
-            next(iter(contest.gates.metrics)),
+            metric,
             slices=masks,
             actual=target,
             challenger=challenger,
