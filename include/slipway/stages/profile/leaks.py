@@ -9,6 +9,7 @@ from slipway.stages.profile.interval_leaks import interval_leaks
 from slipway.stages.profile.measured import Column
 from slipway.stages.profile.names import AFTERWARDS, PERHAPS_AFTERWARDS, has_word, words
 from slipway.stages.profile.sums_of_columns import made_of
+from slipway.stages.profile.survival_names import is_known_at_the_end
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +27,10 @@ _SOME = 0.1
 _MOST_ROWS = 20_000
 _BINS = 50
 _FEWEST = 30
+_SHORT = frozenset({"pred", "preds"})
+_OF_PREDICTIONS = frozenset(
+    {"y", "label", "class", "value", "score", "prob", "proba", "probability", "target", "model"}
+)
 _MOST_SAID = 2
 _MOST_COMPARED = 40
 _MOST_FOLLOWED = 5
@@ -46,6 +51,12 @@ def find_leaks(columns: Mapping[str, Column], target: Column, *, is_class: bool)
     told = {name: explained(one, target, is_class=is_class) for name, one in columns.items()}
     found = {
         name: why for name, share in told.items() if (why := _surely(name, share, target.name))
+    }
+    names = (*columns, target.name)
+    found |= {
+        name: f"by its name it is known only when a follow-up has ended, and it tells {share:.0%}"
+        for name, share in told.items()
+        if name not in found and share >= _SOME and is_known_at_the_end(name, names)
     }
     if is_class:
         # The interval says more than the share that bins of the column told.
@@ -126,9 +137,20 @@ def _surely(name: str, share: float, target: str) -> str | None:
         return f"it alone tells {share:.1%} of the target on rows that were held out"
     if _is_of_target(name, target) and share >= _STRONG:
         return f"its name is that of the target, and it tells {share:.0%} of it"
-    if has_word(name, AFTERWARDS) and share >= _SOME:
+    if share >= _SOME and (has_word(name, AFTERWARDS) or _is_prediction(name, target)):
         return f"by its name it is known only afterwards, and it tells {share:.0%}"
     return None
+
+
+def _is_prediction(name: str, target: str) -> bool:
+    """Whether `pred` is short for a prediction, and not for another word."""
+    said = words(name)
+    if not _SHORT & set(said):
+        return False
+    rest = [one for one in said if one not in _SHORT]
+    return (
+        said[-1] in _SHORT or set(rest) <= _OF_PREDICTIONS or bool(set(rest) & set(words(target)))
+    )
 
 
 def explained(column: Column, target: Column, *, is_class: bool) -> float:

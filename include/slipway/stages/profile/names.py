@@ -36,7 +36,7 @@ AFTERWARDS = frozenset(
     {"outcome", "resolution", "resolved", "closed", "cancelled", "canceled", "refunded", "refund"}
     | {"returned", "settled", "settlement", "recovered", "recovery", "recoveries", "dropoff"}
     | {"discharge", "discharged", "predicted", "prediction", "forecast", "score", "boat", "body"}
-    | {"pred", "preds", "predictions", "yhat"}
+    | {"predictions", "yhat"}
 )
 PERHAPS_AFTERWARDS = frozenset(
     {"duration", "elapsed", "total", "final", "actual", "end", "ended", "status", "result", "exit"}

@@ -26,6 +26,7 @@ from slipway.stages.profile.protected_attributes import PROTECTED, is_protected
 from slipway.stages.profile.quick_model import QuickFit
 from slipway.stages.profile.roles import Chosen, Role, plan_columns
 from slipway.stages.profile.row_cover import outside_row_key
+from slipway.stages.profile.single_columns import single_columns
 from slipway.stages.profile.sizes import Sizes, choose_sizes
 from slipway.stages.profile.target import TargetGuess
 from slipway.stages.profile.unused_times import unused_times
@@ -156,7 +157,10 @@ def plan_specs(
         shares=shares,
         is_further=but is not None,
     )
-    return _with_doubts(plan, judged)
+    features = {one.name: one for one in used}
+    alone = tuple(single_columns(features, label, task=target.task, reached=reached))
+    plan = _with_doubts(plan, judged)
+    return replace(plan, doubts=(*alone, *plan.doubts))
 
 
 def _allowed(target: TargetGuess, label: Column) -> tuple[Label, ...]:

@@ -8,8 +8,11 @@ from slipway.stages.profile.names import words
 _ATTRIBUTES = frozenset(
     {"race", "sex", "gender", "religion", "religious", "ethnicity", "ethnic", "nationality"}
     | {"citizenship", "disability", "disabled", "handicap", "handicapped", "caste"}
-    | {"geschlecht", "alter", "sexo", "genre"}
+    | {"geschlecht", "alter", "sexo"}
 )
+_FRENCH, _MOST_GENDERS = "genre", 4
+"""The French word for gender is that for a kind of film, too, of which there are more."""
+
 _AGE = frozenset({"age", "ages"})
 _BESIDE_AGE = frozenset(
     {"age", "ages", "years", "year", "yrs", "in", "of", "at", "group", "range", "band", "class"}
@@ -28,4 +31,5 @@ def is_protected(column: Column) -> bool:
     said = words(column.name)
     is_age = bool(_AGE & set(said)) and {one for one in said if not one.isdigit()} <= _BESIDE_AGE
     is_origin = "native" in said and "country" in said
-    return is_age or is_origin or bool(_ATTRIBUTES & set(said))
+    is_gender = _FRENCH in said and column.distinct <= _MOST_GENDERS
+    return is_age or is_origin or is_gender or bool(_ATTRIBUTES & set(said))
