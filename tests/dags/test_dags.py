@@ -62,6 +62,17 @@ def test_tasks_stand_in_the_order_of_the_ring(parse: Parse) -> None:
         assert dag.leaves == [dag.get_task(chain[-1])]
 
 
+def test_a_training_may_search_as_long_as_its_spec_says(parse: Parse) -> None:
+    """Its fit has time beside it, in a pod as well."""
+    more = "search: {space: {C: {low: 0.1, high: 1}}, minutes: 600}\n"
+    for runtime in ("", PODS):
+        dag = parse({**dataset_file(), **model_file(more=more + runtime)}).dags["delay__train"]
+        train = dag.get_task("train")
+        assert train.execution_timeout > timedelta(minutes=600)
+        if runtime:
+            assert train.active_deadline_seconds > 600 * 60
+
+
 @pytest.mark.parametrize(
     ("deployment", "steps"),
     [

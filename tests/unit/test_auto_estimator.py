@@ -17,7 +17,7 @@ from slipway.spec.search import AUTO
 from slipway.stages.search.choose import one_error_bound, simplest_within_one_error
 from slipway.stages.search.found import Found, found_by_recipes, found_by_trials
 from slipway.stages.search.trials import Candidate, Trial
-from tests.support import ferry_dataset
+from tests.support import ferry_dataset, sea_states
 from tests.support.training_env import TrainingEnv, spec
 
 RIDGE = "sklearn.linear_model.Ridge"
@@ -88,7 +88,7 @@ def test_a_tuned_verdict_has_both_figures() -> None:
     found = found_by_trials([own, trial(1, "trial 1", [0.8, 0.7])], metric="roc_auc", folds=2)
     assert str(found) == (
         "tuned: alpha 1 (roc_auc 0.7500 ± 0.0500 on 2 folds, 0.6500 ± 0.0500 with the spec's own "
-        "parameters; 1 trials, 0 of them ended early)"
+        "parameters; 1 trial)"
     )
     manifest = {"estimator": found.estimator.model_dump(), "search": dict(found.facts)}
     assert Found.of_version(manifest) == found
@@ -140,6 +140,16 @@ def test_features_that_tell_nothing_end_with_an_error(tmp_path: Path) -> None:
     rows["late"] = np.random.default_rng(3).integers(0, 2, len(rows))
     with pytest.raises(NotComputable, match="no recipe is better than a constant"):
         trained(environment(tmp_path, rows, search={"metric": "log_loss"}))
+
+
+def test_one_of_several_classes_is_chosen_for_too(tmp_path: Path) -> None:
+    """Every classifier among the recipes learns them; the constant answers their shares."""
+    env = sea_states.env(
+        tmp_path, estimator={"name": AUTO}, search={"folds": 2, "metric": "log_loss"}
+    )
+    numbers = trained(env).verdict.numbers
+    assert numbers["search_failed"] == 0
+    assert str(numbers["estimator"]).endswith(("Regression", "Classifier"))
 
 
 def test_a_number_is_chosen_for_too(tmp_path: Path) -> None:

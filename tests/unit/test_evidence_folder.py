@@ -26,6 +26,7 @@ from tests.support.training_env import TrainingEnv
 
 MODEL = "ferry_delay"
 TRAIN = "store/runs/ferry_delay/request-000001/train/record.json"
+TRIAL = "trials-abc/0000.json"
 
 
 @pytest.fixture
@@ -36,6 +37,7 @@ def folder(tmp_path: Path) -> Path:
     request = env.ask()
     requests.decide(env.store, request, action="accept", reason="Within the budget.")
     env.champion()
+    env.store.create(f"{TRAIN.removeprefix('store/').rpartition('/')[0]}/{TRIAL}", b"{}")
     promoted(env.store, MODEL, 1)
     env.registry.anchor(MODEL, ledger.head(env.store, MODEL))
     env.until_gate(env.ask("again"))
@@ -72,6 +74,7 @@ def test_a_folder_has_the_whole_case_and_verifies_itself(folder: Path) -> None:
         *("README.md", "case.json", "model_card.md", "model_card.html"),
         *("version/manifest.json", "version/sbom/stages.cdx.json", "version/sbom/server.cdx.json"),
         *(TRAIN, TRAIN.replace("record", "specs-0001")),
+        TRAIN.replace("record.json", TRIAL),
         "store/runs/ferry_delay/request-000001/gate/record.json",
         "store/runs/ferry_delay/rollout-000001/promote_champion/record.json",
         *(f"store/requests/{MODEL}/000001{end}.json" for end in ("", ".decision")),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from slipway.records.store import Store
     from slipway.stages.ports.tables import Tables
 
-_KEPT = (RECORD, "decision.json", "evidence.json", "evidence/", "specs-")
+_KEPT = (RECORD, "decision.json", "evidence.json", "evidence/", "specs-", "trials-")
 """Begins of the names beside a record that belong to the case."""
 
 _OF_AN_EXPECTATION = (

@@ -66,12 +66,10 @@ def found_by_trials(trials: Sequence[Trial], *, metric: str, folds: int) -> Foun
     searched = best.candidate.searched
     values = ", ".join(f"{name} {in_few(value)}" for name, value in searched.items())
     states = [one.state for one in trials[1:]]
-    counts = f"{len(states)} trials, {states.count('pruned')} of them ended early"
-    if "failed" in states:
-        counts += f" and {states.count('failed')} failed"
+    counts = _counts(states)
     if best is own:
         told = (
-            f"{OWN_PARAMS} kept, {metric} {_figure(own)} on {folds} folds; none of {counts} beat it"
+            f"{OWN_PARAMS} kept, {metric} {_figure(own)} on {folds} folds; not beaten in {counts}"
         )
     else:
         told = (
@@ -179,6 +177,15 @@ def _found(
             **more,
         },
     )
+
+
+def _counts(states: Sequence[str]) -> str:
+    """Trials beside the spec's own parameters, and how many of them have no mean."""
+    told = f"{len(states)} trial{'' if len(states) == 1 else 's'}"
+    for state, words in {"pruned": "ended early", "failed": "failed"}.items():
+        if state in states:
+            told += f", {states.count(state)} {words}"
+    return told
 
 
 def _judged(trial: Trial) -> str:

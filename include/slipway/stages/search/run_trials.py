@@ -136,6 +136,8 @@ class TrialRunner:
         if len(taken) >= self.plan.most:
             return None
         number = next(one for one in itertools.count(len(given)) if one not in taken)
+        # A newer attempt has made the study anew.
+        self.journal.attempt.check()
         searched = self.study.ask(number)
         base = self.plan.base
         estimator = Estimator(name=base.name, params={**base.params, **searched})
