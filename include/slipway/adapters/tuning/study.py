@@ -118,8 +118,7 @@ class OptunaStudy:
         """Report what a trial scored up to a fold; return whether it is to end early."""
         with _explained():
             self._asked[number].report(value, step=fold)
-            is_hopeless: bool = self._asked[number].should_prune()
-        return is_hopeless
+            return bool(self._asked[number].should_prune())
 
     def tell(self, trial: EndedTrial) -> None:
         """End a trial that this study has asked for."""
@@ -167,7 +166,7 @@ def _explained() -> Iterator[None]:
         raise BadParameter(
             "the database of studies cannot be opened",
             expected="an address of SQLAlchemy whose driver is installed",
-            found=f"no module {error.name}",
+            found="a driver that is not installed",
             where="SLIPWAY_STUDY_DB",
             hint="use postgresql+psycopg2://… or sqlite:///…, or leave it out",
         ) from error
