@@ -271,3 +271,31 @@ def test_a_hundred_thousand_rows_take_seconds() -> None:
         same_words(values, target)
     twins([(frame[name][count:], frame[name][:count]) for name in frame])
     assert time.perf_counter() - began < 30
+
+
+@pytest.mark.parametrize("is_class", [True, False])
+@pytest.mark.parametrize("learnt", [0, 1, 300])
+def test_odd_columns_are_measured_and_tell_nothing(is_class: bool, learnt: int) -> None:  # noqa: FBT001
+    """All missing, constant, truth values with gaps, whole numbers with gaps; few training rows."""
+    random = np.random.default_rng(6)
+    count = 400
+    gaps = random.random(count) < 0.3
+    frame = pd.DataFrame(
+        {
+            "empty": np.full(count, np.nan),
+            "none": pd.array([None] * count, dtype="string"),
+            "one": 1.0,
+            "truth": pd.array(np.where(gaps, None, random.random(count) < 0.5), dtype="boolean"),
+            "whole": pd.array(np.where(gaps, None, random.integers(0, 9, count)), dtype="Int64"),
+            "word": pd.array(np.where(gaps, None, random.choice(["a", "b"], count)), "string"),
+        }
+    )
+    target = pd.Series(random.integers(0, 2, count) if is_class else random.normal(size=count))
+    training, rows = frame[:learnt], frame[learnt:]
+    asked = Asked.of(target[learnt:], is_class=is_class)
+    assert asked is not None
+    for name in frame:
+        assert 0 <= column_alone(asked, rows[name], training[name], target[:learnt]) < 0.8
+        assert 0 <= (same_words if is_class else same_numbers)(frame[name], target) < 0.8
+    share, chance = twins([(training[name], rows[name]) for name in frame])
+    assert 0 <= chance <= share <= 1
