@@ -14,6 +14,7 @@ from slipway.stages.profile.measured import Column, Measured
 from slipway.stages.profile.personal_data import personal_data, tells_of_people
 from slipway.stages.profile.quick_model import QuickFit
 from slipway.stages.profile.rank_targets import rank_targets
+from slipway.stages.profile.split_markers import marks_split
 from slipway.stages.profile.target import TargetGuess, TaskGuess, guess_task
 from slipway.stages.profile.target_names import points_of_name
 from slipway.stages.profile.told_by_others import told_by_others
@@ -128,4 +129,5 @@ def _no_targets(columns: Mapping[str, Column]) -> list[str]:
         or personal_data(one, of_people=of_people) is not None
         or is_identifier(one)
         or is_row_number(one)
+        or marks_split(one)
     ]

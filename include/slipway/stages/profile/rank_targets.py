@@ -11,6 +11,7 @@ from slipway.stages.profile.names import words
 from slipway.stages.profile.protected_attributes import is_protected
 from slipway.stages.profile.target import TaskGuess, guess_task
 from slipway.stages.profile.target_names import points_of_name
+from slipway.stages.profile.things import tells_of_a_thing, things_of
 
 Tells = Callable[[Column, TaskGuess], float]
 """Returns which share of a column the others tell; see `told_by_others`."""
@@ -47,12 +48,14 @@ class Candidate:
         points: How likely it is the target, compared with others.
         named: Points of its name alone.
         why: What speaks for it.
+        is_outcome: Whether its values say what became of a row.
     """
 
     name: str
     points: float
     named: int
     why: str
+    is_outcome: bool = False
 
     @property
     def is_likely(self) -> bool:
@@ -85,10 +88,12 @@ def rank_targets(
     ]
     # Of equals the last one, as later columns happen later.
     found.sort(key=lambda one: (-one.points, -columns[one.name].position))
-    if tells is None or not found or found[0].named >= _NAMED:
+    if tells is None or not found or found[0].named >= _NAMED or found[0].is_outcome:
         return found
     with_tasks = {one.name: (one, tasks[one.name]) for one in able}
-    return _by_evidence(found, able, alone, with_tasks, tells)
+    things = things_of(columns)
+    free = [one for one in able if one is able[-1] or not tells_of_a_thing(one, things)]
+    return _by_evidence(found, free, alone, with_tasks, tells)
 
 
 def _candidate(
@@ -105,14 +110,16 @@ def _candidate(
         points, why = points + _LAST_OF_ABLE, [*why, "it is the last column that can be predicted"]
     elif column.name == order[0]:
         points, why = points + _FIRST, [*why, "it is the first column"]
-    if is_class and _has_outcomes(column):
+    is_outcome = is_class and _has_outcomes(column)
+    if is_outcome:
         points, why = points + _OUTCOME, [*why, "its values say what became of a row"]
     if is_alone:
         points, why = points + _ALONE, [*why, "it alone has classes"]
     points += _TWO * (column.distinct == 2) + _SPARSE * (column.missing_share > _MOST_MISSING)  # noqa: PLR2004
     if is_class and float(column.counts.iloc[-1]) < _RAREST * column.known:
         points += _RARE
-    return Candidate(column.name, points, named, ", and ".join(why) or "it can be predicted")
+    said = ", and ".join(why) or "it can be predicted"
+    return Candidate(column.name, points, named, said, is_outcome)
 
 
 def _is_given(column: Column, task: TaskGuess) -> bool:
@@ -150,8 +157,9 @@ def _by_evidence(
     tells: Tells,
 ) -> list[Candidate]:
     """Where no name tells, choose what the others tell best: the last, the first or the odd one."""
-    best, last = found[0], able[-1].name
-    names = dict.fromkeys((last, best.name, able[0].name, alone or last))
+    free, last = {one.name for one in able}, able[-1].name
+    asked = (last, found[0].name, able[0].name, alone or last)
+    names = dict.fromkeys(name for name in asked if name in free)
     told = {name: tells(*columns[name]) for name in names} if len(names) > 1 else {last: 0.0}
     chosen = max(told, key=lambda name: told[name] + _PLAINLY * (name == last))
     winner = next(one for one in found if one.name == chosen)

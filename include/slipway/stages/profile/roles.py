@@ -14,6 +14,7 @@ from slipway.stages.profile.identity import KeyGuess, guess_key, is_identifier
 from slipway.stages.profile.leaks import find_leaks
 from slipway.stages.profile.measured import MOST_CATEGORIES, Column, Measured
 from slipway.stages.profile.personal_data import personal_data, tells_of_people
+from slipway.stages.profile.split_markers import marks_split
 from slipway.stages.profile.target import TargetGuess
 
 Role = Literal["key", "event time", "target", "number", "category", "left out", "personal"]
@@ -111,6 +112,8 @@ def _no_feature(column: Column, key: KeyGuess, time: TimeGuess) -> tuple[Role, s
         return "event time", time.why
     if is_word_of_a_spec(name, key, time):
         return "left out", "its name has another meaning in the spec: rename it in the file"
+    if marks_split(column):
+        return "left out", "it marks the rows of a split, and describes none"
     why = _why_left_out(column)
     return None if why is None else ("left out", why)
 

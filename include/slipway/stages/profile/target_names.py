@@ -35,6 +35,7 @@ _WORDS: Mapping[str, _Strength] = {
     **dict.fromkeys(("converted", "conversion", "purchased", "canceled", "cancelled"), _SURE),
     **dict.fromkeys(("died", "death", "deceased", "bankrupt", "bankruptcy", "defaulted"), _SURE),
     **dict.fromkeys(("disease", "stroke", "satisfaction", "satisfied", "approved"), _SURE),
+    **dict.fromkeys(("callback", "callbacks", "hired"), _SURE),
     **dict.fromkeys(("class", "species", "diagnosis", "variety", "cultivar", "deposit"), _CLASS),
     **dict.fromkeys(("weather", "segment", "sentiment", "purchase", "risk", "winner"), _CLASS),
     **dict.fromkeys(("delay", "delayed", "late", "failure", "defect", "default"), _KNOWN),
@@ -48,6 +49,7 @@ _WORDS: Mapping[str, _Strength] = {
     **dict.fromkeys(("category", "group", "expenditure", "points", "balance"), _VAGUE),
     "income": _Strength(80, 15, 0, "classes"),
     "volume": _Strength(40, 30, 10, "numbers"),
+    "call": _Strength(85, 10, 0, "classes"),
     "y": _ALONE,
     "classes": _CLASS,
 }
