@@ -87,6 +87,10 @@ class _Rows:
         """The metric of the groups that are kept; None where it is undefined."""
         codes = self.groups.codes
         inside = (codes >= 0) & kept[codes]
+        if not metric.function:
+            [rate] = self.rates(metric, predicted)
+            rates = rate.of(kept).values(np.ones((1, self.count)))
+            return float(rates.max() - rates.min())
         value = named_metric(
             metric,
             labels=self.labels[inside],
