@@ -14,7 +14,7 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
-from slipway.spec.model import Fire
+from slipway.spec.monitoring import Fire
 from slipway.stages.monitor.decide_retraining import (
     WindowVerdict,
     decide,

@@ -10,7 +10,7 @@ import pytest
 from slipway.adapters.metrics import measure
 from slipway.spec.gates import Gates, Threshold
 from slipway.spec.metrics import METRICS, metrics_of
-from slipway.spec.model import Monitoring
+from slipway.spec.monitoring import Monitoring
 from slipway.spec.sanity import Sanity
 from slipway.stages.monitor.performance import RealisedPerformance, judge_performance
 from slipway.stages.train.gates import gate
@@ -41,7 +41,7 @@ import pandas as pd
 from slipway.adapters.metrics import measure
 from slipway.spec.metrics import metrics_of
 from slipway.spec.gates import Gates
-from slipway.spec.model import Monitoring
+from slipway.spec.monitoring import Monitoring
 from slipway.spec.sanity import Sanity
 from slipway.stages.monitor.performance import RealisedPerformance, judge_performance
 from slipway.stages.train.gates import gate

@@ -15,7 +15,8 @@ from slipway.spec.estimators import EstimatorName
 from slipway.spec.fairness import fairness_metrics_of
 from slipway.spec.gates import Gates
 from slipway.spec.labels import MOST_CLASSES, ClassWeights, GivenLabel, check_classes
-from slipway.spec.metrics import MetricName, Task, has_classes, metrics_of
+from slipway.spec.metrics import Task, has_classes, metrics_of
+from slipway.spec.monitoring import Monitoring
 from slipway.spec.pods import Pods, Runtime, check_runtime
 from slipway.spec.search import AUTO, Search, check_search
 
@@ -93,67 +94,6 @@ class Training(Spec):
         "predicted, on the rows of the calibration; none: one half. The answers stay scores.",
     )
     seed: int = Field(default=7, ge=0, lt=2**32, description="For every random choice.")
-
-
-class Drift(Spec):
-    """Criteria for drift of a window."""
-
-    numeric_method: Literal["psi", "wasserstein", "jensenshannon"] = Field(
-        default="jensenshannon", description="Evidently's distance for numeric columns."
-    )
-    categorical_method: Literal["psi", "jensenshannon"] = Field(
-        default="jensenshannon", description="Evidently's distance for categorical columns."
-    )
-    false_alarm_rate: float = Field(
-        default=0.05,
-        gt=0,
-        lt=1,
-        description="Share of windows that may alarm without a change, over all columns.",
-    )
-    min_blocks: int = Field(
-        default=5, ge=2, description="With fewer reference blocks drift is only observed."
-    )
-
-
-class Performance(Spec):
-    """Criteria for decay of realised performance."""
-
-    metric: MetricName = Field(description="Computed once labels have matured.")
-    max_absolute_drop: float = Field(
-        ge=0, description="Allowed below the champion's value on its own holdout."
-    )
-
-
-class Fire(Spec):
-    """Firing rule: k of the last n windows, and the newest."""
-
-    k: int = Field(default=2, ge=1, description="Windows that must drift or decay …")
-    n: int = Field(default=3, ge=1, description="… of so many newest windows.")
-
-    @model_validator(mode="after")
-    def _k_within_n(self) -> Fire:
-        if self.k > self.n:
-            raise SpecConflict(f"k ({self.k}) may not exceed n ({self.n})", field=("k",))
-        return self
-
-
-class Monitoring(Spec):
-    """Monitoring of the champion, in windows of event time."""
-
-    window: Literal["hour", "day", "week", "month"] = Field(
-        default="week", description="Calendar window of event time, UTC."
-    )
-    min_rows: int = Field(default=300, ge=1, description="Fewer predictions are inconclusive.")
-    label_horizon_days: int = Field(
-        default=14,
-        ge=0,
-        le=36_500,
-        description="Days after a window's end until its labels have matured.",
-    )
-    cron: Cron = Field(default="*/30 * * * *", description="Sweep of the monitor DAG (wall time).")
-    drift: Drift = Field(default_factory=Drift, description="Inputs and predictions.")
-    performance: Performance = Field(description="Realised performance.")
-    fire: Fire = Field(default_factory=Fire, description="When windows become a request.")
 
 
 class Retraining(Spec):

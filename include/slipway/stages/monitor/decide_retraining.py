@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from slipway.records.run_context import RunContext
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
-    from slipway.spec.model import Fire
+    from slipway.spec.monitoring import Fire
     from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import Registry
     from slipway.stages.ports.tables import Tables

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from slipway.records.run_context import RunContext
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.spec.labels import Label
-    from slipway.spec.model import Monitoring
+    from slipway.spec.monitoring import Monitoring
     from slipway.stages.ports.metrics import Measure
     from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import Registry

@@ -6,14 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from slipway.errors import SpecError
 from slipway.spec.model import Estimator
 from slipway.spec.search import Search
-
-if TYPE_CHECKING:
-    from slipway.stages.search.fold_fits import FoldFits
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,3 @@ class Workers(Protocol):
 
     def submit(self, estimator: Estimator | None, fold: int) -> Future[FoldScore]:
         """Fit an estimator, or a constant, to one fold."""
-
-
-OpenWorkers = Callable[["FoldFits", int], AbstractContextManager[Workers]]
-"""Opens so many workers, which end with the block."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from slipway.spec.model import Estimator
 from slipway.stages.model.class_scores import class_shares
 from slipway.stages.ports.metrics import Measure
 from slipway.stages.ports.package import Learner
-from slipway.stages.ports.tuning import FoldScore
+from slipway.stages.ports.tuning import FoldScore, Workers
 from slipway.stages.search.folds import Fold
 
 if TYPE_CHECKING:
@@ -86,6 +86,10 @@ class FoldFits:
         if self.spec.task == "multiclass":
             return np.tile(class_shares(target, self.classes), (count, 1))
         return np.full(count, float(target.mean()))
+
+
+OpenWorkers = Callable[[FoldFits, int], AbstractContextManager[Workers]]
+"""Opens so many workers, which end with the block."""
 
 
 def require_measurable(fits: FoldFits) -> None:

@@ -19,8 +19,13 @@ from slipway.spec.search import AUTO, Search
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.ports.metrics import Measure
 from slipway.stages.ports.package import Learner
-from slipway.stages.ports.tuning import OpenStudy, OpenWorkers, Study, StudyPlan, Workers
-from slipway.stages.search.fold_fits import FoldFits, one_after_another, require_measurable
+from slipway.stages.ports.tuning import OpenStudy, Study, StudyPlan, Workers
+from slipway.stages.search.fold_fits import (
+    FoldFits,
+    OpenWorkers,
+    one_after_another,
+    require_measurable,
+)
 from slipway.stages.search.folds import Fold, folds_by_key, folds_by_time
 from slipway.stages.search.found import OWN_PARAMS, Found, found_by_recipes, found_by_trials
 from slipway.stages.search.journal import Journal, identity_of
