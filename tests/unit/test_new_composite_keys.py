@@ -12,6 +12,7 @@ from slipway.stages.profile.new_specs import NewSpecs
 from tests.support.new_specs import csv_file, planned, written
 
 YEARS = range(1990, 2010)
+RNG = np.random.default_rng(3)
 TEAMS = [f"FC {name}" for name in ("Ulm", "Bonn", "Jena", "Trier", "Essen", "Aalen")]
 
 
@@ -69,7 +70,7 @@ def test_what_is_different_by_chance_is_no_key(tmp_path: Path) -> None:
     frame.loc[5, "title"] = frame.loc[6, "title"]
     plan = plan_of(frame, tmp_path)
     assert plan.key.columns == ()
-    assert "nor do two or three names, codes, times or counts together" in plan.key.why
+    assert "nor do two to four names, codes, times or counts together" in plan.key.why
 
 
 def test_a_unique_text_makes_no_key_with_a_time(tmp_path: Path) -> None:
@@ -83,3 +84,37 @@ def test_a_unique_text_makes_no_key_with_a_time(tmp_path: Path) -> None:
     plan = plan_of(frame, tmp_path)
     assert plan.time.columns == ("day",)
     assert plan.key.columns == ()
+
+
+def _people_of_towns() -> pd.DataFrame:
+    """How many people live in each town, by year, age and sex, with years that lie ahead."""
+    parts = [range(100, 112), range(2000, 2060, 6), ["0-19", "20-59", "60+"], ["f", "m"]]
+    frame = pd.DataFrame(list(product(*parts)), columns=["TownID", "Year", "Ages", "Sex"])
+    return frame.assign(people=RNG.integers(100, 90_000, len(frame)))
+
+
+def test_four_columns_are_a_key_and_its_year_the_event_time(tmp_path: Path, home: Path) -> None:
+    """Each town has several rows a year; years ahead are projections."""
+    plan = planned(csv_file(_people_of_towns(), tmp_path / "towns.csv"), target="people")
+    assert plan.key.columns == ("TownID", "Year", "Ages", "Sex")
+    assert plan.time.columns == ("Year",)
+    assert plan.sizes.split == "time"
+    spec = written(plan, home).datasets["towns"]
+    assert list(spec.key) == ["TownID", "Year", "Ages", "Sex"]
+
+
+def test_four_columns_that_are_different_by_chance_are_no_key(tmp_path: Path) -> None:
+    """Nor is a year of something else, such as the one a house was built in."""
+    rows = 300
+    frame = pd.DataFrame(
+        {
+            "agentID": RNG.integers(0, 40, rows),
+            "Year": RNG.integers(1900, 2020, rows),
+            "street": [f"s{one}" for one in RNG.integers(0, 60, rows)],
+            "colour": [f"c{one}" for one in RNG.integers(0, 20, rows)],
+            "price": RNG.normal(300, 40, rows).round(2),
+        }
+    )
+    frame.loc[1, ["agentID", "Year", "street"]] = frame.loc[0, ["agentID", "Year", "street"]]
+    plan = planned(csv_file(frame, tmp_path / "houses.csv"), target="price")
+    assert len(plan.key.columns) < 4

@@ -14,10 +14,14 @@ from slipway.stages.profile.names import LATER, has_word
 if TYPE_CHECKING:
     import pandas as pd
 
-LONGEST_KEY = 3
+LONGEST_KEY = 4
 LOOKED_FOR = "names, codes, times or counts together"
 """What may be part of a key of several columns, for messages."""
 
+_LONGEST_BY_CHANCE = 3
+"""Parts of which a time, or codes alone, make a key; more must be no chance."""
+
+_MOST_BEFORE_A_COUNTER = 2
 _MOST_CANDIDATES = 7
 _MOST_COUNTERS = 10
 _FEWEST_ROWS = 20
@@ -101,11 +105,10 @@ def _may_identify(chosen: Sequence[Column], time: TimeGuess, rows: int) -> bool:
         product *= one.distinct
     if product < rows:
         return False
-    if any(one.type == "timestamp" or one.name in time.columns for one in chosen):
+    is_timed = any(one.type == "timestamp" or one.name in time.columns for one in chosen)
+    if len(chosen) <= _LONGEST_BY_CHANCE and (is_timed or all(strength(one) for one in chosen)):
         return True
-    if all(strength(one) for one in chosen):
-        return True
-    is_anchored = any(strength(one) or _is_of_calendar(one) for one in chosen)
+    is_anchored = is_timed or any(strength(one) or _is_of_calendar(one) for one in chosen)
     is_chance = rows * rows / (2 * product) < _EXPECTED_REPEATS
     return is_anchored and not is_chance and not any(map(_is_prose, chosen))
 
@@ -126,7 +129,7 @@ def _with_counter(
         if one.type == "integer" and one.name not in parts and one.distinct > 1
         if one.name not in time.columns and one.counts.index.min() in _COUNTS_FROM
     ]
-    for length in range(1, LONGEST_KEY):
+    for length in range(1, _MOST_BEFORE_A_COUNTER + 1):
         for chosen in map(_flat, combinations(units, length)):
             is_anchored = any(
                 strength(one) or one.name in time.columns or one.type == "timestamp"

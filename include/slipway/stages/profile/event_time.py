@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +100,27 @@ def guess_event_time(
     return TimeGuess((best.name,), f"its values are times{others}")
 
 
+def time_of_key(columns: Mapping[str, Column], key: Collection[str], time: TimeGuess) -> TimeGuess:
+    """Return the event time, a year of the key where nothing else has one.
+
+    What has several rows a year, as of each age and sex, is a panel by its key alone; its years may
+    lie ahead, as those of projections do.
+
+    Args:
+        columns: Columns of the file.
+        key: Columns that identify a row.
+        time: Event time as it was found without the key.
+    """
+    if time.columns or len(key) < 2:  # noqa: PLR2004 - a year beside what it is of
+        return time
+    for family in families(columns, but=[name for name in columns if name not in key]):
+        day = of_day(family)
+        if day and _is_bare(family["year"]):
+            chosen = tuple(family[part].name for part in day)
+            return TimeGuess(chosen, "it has the year of a row, as a part of its key", day)
+    return time
+
+
 def _beside(guess: TimeGuess, times: Sequence[Column]) -> TimeGuess:
     """A guess that says which columns of times it was preferred to."""
     if not times:
@@ -132,8 +153,11 @@ def _in_parts(
 
 def _tells_time(year: Column, columns: Mapping[str, Column]) -> bool:
     """Whether a year alone is that of the row, and not of something in it."""
-    is_bare = all(one in EVENTS | _OF_A_RECORD for one in words(year.name))
-    return is_bare and (is_in_order(year) or is_of_a_panel(year, columns))
+    return _is_bare(year) and (is_in_order(year) or is_of_a_panel(year, columns))
+
+
+def _is_bare(year: Column) -> bool:
+    return all(one in EVENTS | _OF_A_RECORD for one in words(year.name))
 
 
 def _hour_and_minute(columns: Mapping[str, Column], *, but: Sequence[str]) -> dict[Part, Column]:

@@ -50,7 +50,7 @@ def guess_key(
             return KeyGuess(together, "no other column identifies a row")
         return KeyGuess(together, "they identify a row together, and no column does alone")
     return KeyGuess(
-        (), f"no column identifies a row, nor do two or three {LOOKED_FOR}: a digest of it does"
+        (), f"no column identifies a row, nor do two to four {LOOKED_FOR}: a digest of it does"
     )
 
 

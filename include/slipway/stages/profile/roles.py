@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from slipway.stages.profile.categories import FEWEST_ROWS_EACH, repeats_enough
-from slipway.stages.profile.event_time import TimeGuess, guess_event_time
+from slipway.stages.profile.event_time import TimeGuess, guess_event_time, time_of_key
 from slipway.stages.profile.identifier_names import is_row_number
 from slipway.stages.profile.identity import KeyGuess, guess_key, is_identifier
 from slipway.stages.profile.leaks import find_leaks
@@ -62,10 +62,11 @@ def plan_columns(
         for name, one in columns.items()
         if name not in named and (what := personal_data(one, of_people=of_people)) is not None
     }
-    time = time or guess_event_time(columns, but=(target.column, *personal))
+    found = time or guess_event_time(columns, but=(target.column, *personal))
     key = key or guess_key(
-        columns, but=(target.column, *personal), time=time, rows=measured.sampled
+        columns, but=(target.column, *personal), time=found, rows=measured.sampled
     )
+    time = time or time_of_key(columns, key.columns, found)
     chosen: dict[str, Chosen] = {}
     for name, one in columns.items():
         if name == target.column:
