@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from slipway.cli.commands import commands
 from slipway.spec.dataset import Arrival
 from tests.support.ingest_env import IngestEnv
-from tests.support.new_specs import binary, planned, written
+from tests.support.new_specs import binary, csv_file, planned, written
 
 
 @pytest.mark.parametrize(
@@ -77,3 +79,26 @@ def test_line_breaks_in_the_quotes_of_a_header_belong_to_the_names(
     verdict = env.deliver("features/x.csv", text.encode())
     assert verdict.action == "ingested", verdict.reason
     assert verdict.numbers["quarantined"] == 0
+
+
+def test_a_pipe_is_refused_before_it_is_waited_for(tmp_path: Path, home: Path) -> None:
+    """Nobody may ever write into it, and its format is told by bytes that are gone then."""
+    del home
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    result = CliRunner().invoke(commands, ["new", str(pipe), "--yes"])
+    assert result.exit_code == 1
+    assert "expected: a regular file" in result.output
+    assert f"where: {pipe}" in result.output
+
+
+def test_times_of_long_ago_are_times(tmp_path: Path) -> None:
+    """Terms of office from 1867 on, of which some end at the microsecond of a download."""
+    frame = binary()
+    days = pd.date_range("1867-10-23", periods=len(frame), freq="97D")
+    frame["start"] = days.strftime("%Y-%m-%d %H:%M:%S")
+    frame["end"] = [*frame["start"][1:], "2013-10-01 22:20:10.165196"]
+    plan = planned(csv_file(frame, tmp_path / "terms.csv"), target="sold")
+    assert plan.columns["start"].column.type == "timestamp"
+    assert plan.columns["end"].column.type == "timestamp"
+    assert plan.time.columns == ("start",)

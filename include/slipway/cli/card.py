@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from slipway.cli.kept_trial import container_of, kept_option
+from slipway.stages.model.aliases import CHAMPION
 
 
 @click.command()
 @click.argument("model")
-@click.argument("version")
+@click.argument("version", default=CHAMPION)
 @click.option("--html", "as_html", is_flag=True, help="HTML in place of Markdown.")
 @click.option(
     "--to",
@@ -25,10 +26,10 @@ def card(
 ) -> None:
     """Print the model card of VERSION of MODEL: data, features, metrics, limits, lineage.
 
-    VERSION is a number or an alias. Every line is from records: run records, tags, manifest and
-    ledger; what they do not have is said to be not measured or not recorded. The card that was
-    made when the version was registered is in its MLflow run, as `model_card.md` and
-    `model_card.html`; this one has what came later, too.
+    VERSION is a number or an alias; without it the card is that of the champion. Every line is from
+    records: run records, tags, manifest and ledger; what they do not have is said to be not
+    measured or not recorded. The card that was made when the version was registered is in its
+    MLflow run, as `model_card.md` and `model_card.html`; this one has what came later, too.
     """
     from slipway.stages.card.card import HTML, MARKDOWN, card_files
     from slipway.stages.report.export import find_version

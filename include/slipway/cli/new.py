@@ -243,8 +243,12 @@ def _guesses(plan: NewSpecs, *, asked: str) -> list[tuple[str, str]]:
         ("event time", f"{time}: {plan.time.why}"),
         ("split", f"{sizes.split}: {sizes.why_split}"),
         ("gates", bars),
-        ("monitoring", f"a {sizes.window} is a window, of {sizes.window_rows} rows or more"),
+        ("monitoring", f"{_one(sizes.window)} is a window, of {sizes.window_rows} rows or more"),
     ]
+
+
+def _one(window: str) -> str:
+    return f"an {window}" if window == "hour" else f"a {window}"
 
 
 def _runner_up(target: TargetGuess) -> str:

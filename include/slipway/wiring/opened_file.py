@@ -50,8 +50,17 @@ def open_file(path: Path) -> OpenedFile:
 
     Raises:
         BadBatch: It cannot be read as a table; the error names it.
-        BadParameter: No delivery has such a format.
+        BadParameter: No delivery has such a format, or it is a pipe or a device.
     """
+    if path.exists() and not path.is_file():
+        # The size and the format of a pipe are not known before it ends, if it ever does.
+        raise BadParameter(
+            f"{path.name} cannot be read twice",
+            expected="a regular file",
+            found="a pipe, a device or a folder",
+            where=str(path),
+            hint="write what it gives to a file first",
+        )
     with named_in_errors(path):
         return _opened(path)
 

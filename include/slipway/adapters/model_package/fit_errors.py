@@ -47,5 +47,5 @@ def explained(
             message,
             found=reason_of(error, known=facts, rows=rows),
             where=where,
-            hint="the traceback is in the task's log",
+            hint="mend what the reason names; in a task of a DAG, its log has the traceback",
         ) from error

@@ -28,7 +28,7 @@ _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}|[ T][0-9]{1,2}\.[0-9]{2}")
 
 _SOME_DIGIT = re.compile(r"[0-9]")
 _OF_A_DATE = ("date", "day", "dt", "time", "ymd")
-_EARLIEST, _LATEST = 1900, 2100
+_EARLIEST, _LATEST = 1600, 2100
 
 
 @dataclass(frozen=True)
