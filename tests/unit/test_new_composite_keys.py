@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from slipway.stages.profile.new_specs import NewSpecs
 from tests.support.new_specs import csv_file, planned, written
@@ -88,19 +89,34 @@ def test_a_unique_text_makes_no_key_with_a_time(tmp_path: Path) -> None:
 
 def _people_of_towns() -> pd.DataFrame:
     """How many people live in each town, by year, age and sex, with years that lie ahead."""
-    parts = [range(100, 112), range(2000, 2060, 6), ["0-19", "20-59", "60+"], ["f", "m"]]
-    frame = pd.DataFrame(list(product(*parts)), columns=["TownID", "Year", "Ages", "Sex"])
+    parts = [range(100, 112), range(2000, 2060, 6), ["f", "m"], ["0-19", "20-59", "60+"]]
+    frame = pd.DataFrame(list(product(*parts)), columns=["TownID", "Year", "Sex", "Ages"])
     return frame.assign(people=RNG.integers(100, 90_000, len(frame)))
 
 
 def test_four_columns_are_a_key_and_its_year_the_event_time(tmp_path: Path, home: Path) -> None:
     """Each town has several rows a year; years ahead are projections."""
     plan = planned(csv_file(_people_of_towns(), tmp_path / "towns.csv"), target="people")
-    assert plan.key.columns == ("TownID", "Year", "Ages", "Sex")
+    assert plan.key.columns == ("TownID", "Year", "Sex", "Ages")
     assert plan.time.columns == ("Year",)
     assert plan.sizes.split == "time"
     spec = written(plan, home).datasets["towns"]
-    assert list(spec.key) == ["TownID", "Year", "Ages", "Sex"]
+    assert list(spec.key) == ["TownID", "Year", "Sex", "Ages"]
+
+
+def test_a_key_that_the_whole_file_repeats_is_made_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sample of every second row has each age of one sex alone, so three columns seem to do."""
+    monkeypatch.setattr("slipway.wiring.new_specs.MOST_SAMPLED", 360)
+    file = csv_file(_people_of_towns(), tmp_path / "towns.csv")
+    plan = planned(file, target="people")
+    assert plan.measured.sampled < plan.measured.rows
+    assert plan.key.columns == ("TownID", "Year", "Sex", "Ages")
+    twice = pd.concat([_people_of_towns(), _people_of_towns()[-1:]])
+    plan = planned(csv_file(twice, tmp_path / "twice.csv"), target="people")
+    assert plan.key.columns == ()
+    assert "rows of the file repeat it" in plan.key.why
 
 
 def test_four_columns_that_are_different_by_chance_are_no_key(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from slipway.wiring.whole_file import checked_on_every_row
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from slipway.stages.ports.delivery_source import OpenDelivery
     from slipway.stages.profile.measured import Measured
     from slipway.stages.profile.quick_model import QuickFit, Reached
     from slipway.stages.profile.spellings import Spelling
@@ -200,8 +201,10 @@ def plan_file(
         return plan
     from slipway.adapters.sources.open_delivery import open_delivery
 
-    delivery = open_delivery(profiled.path, profiled.suffix, csv=csv_of(profiled.dialect))
-    return checked_on_every_row(plan, delivery, progress=progress)
+    def open_again() -> OpenDelivery:
+        return open_delivery(profiled.path, profiled.suffix, csv=csv_of(profiled.dialect))
+
+    return checked_on_every_row(plan, open_again, is_guessed=key is None, progress=progress)
 
 
 def quick_fit(progress: Progress = lambda _: None) -> QuickFit | None:

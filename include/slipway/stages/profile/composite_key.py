@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,31 @@ def find_together(
             if _may_identify(chosen, time, rows) and not _frame(chosen).duplicated().any():
                 return _in_order(chosen)
     return _with_counter(whole, units, time)
+
+
+def longer_keys(
+    columns: Mapping[str, Column], key: Collection[str], time: TimeGuess, rows: int
+) -> list[tuple[str, ...]]:
+    """Return keys of one column more than one that the whole file repeats, the likeliest first.
+
+    A sample of every third row shows no repeats where the rows alternate, as by sex.
+
+    Args:
+        columns: Columns that may be parts.
+        key: Key that repeats.
+        time: Event time.
+        rows: Rows of the whole file.
+    """
+    if len(key) >= LONGEST_KEY or not set(key) <= set(columns):
+        return []
+    parts = [columns[name] for name in key]
+    whole = {name: one for name, one in columns.items() if one.known == len(one.sample)}
+    more = [one for unit in _units(whole, time) if len(unit) == 1 for one in unit]
+    return [
+        _in_order([*parts, one])
+        for one in more
+        if one.name not in key and _may_identify([*parts, one], time, rows)
+    ]
 
 
 def _units(columns: Mapping[str, Column], time: TimeGuess) -> Iterator[Unit]:

@@ -117,7 +117,7 @@ def time_of_key(columns: Mapping[str, Column], key: Collection[str], time: TimeG
         day = of_day(family)
         if day and _is_bare(family["year"]):
             chosen = tuple(family[part].name for part in day)
-            return TimeGuess(chosen, "it has the year of a row, as a part of its key", day)
+            return TimeGuess(chosen, "it has the year of a row", day)
     return time
 
 

@@ -10,6 +10,9 @@ from slipway.stages.profile.event_time import TimeGuess
 from slipway.stages.profile.identifier_names import is_row_number, strength
 from slipway.stages.profile.measured import Column
 
+TOGETHER = "they identify a row together, and no column does alone"
+"""Why several columns are the key."""
+
 _ROWS_OF_A_COMBINATION = 20
 _LONGEST_IDENTIFIER = 64
 
@@ -48,7 +51,7 @@ def guess_key(
     if together is not None:
         if len(together) == 1:
             return KeyGuess(together, "no other column identifies a row")
-        return KeyGuess(together, "they identify a row together, and no column does alone")
+        return KeyGuess(together, TOGETHER)
     return KeyGuess(
         (), f"no column identifies a row, nor do two to four {LOOKED_FOR}: a digest of it does"
     )
