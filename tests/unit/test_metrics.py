@@ -89,9 +89,12 @@ def test_gates_and_monitoring_compare_every_metric_in_the_same_direction(name: s
         assert judge_performance(realised, watched).action == state
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", [one.name for one in METRICS.values() if one.has_floor])
 def test_the_first_model_has_to_beat_a_constant_in_every_metric(name: str) -> None:
-    """Without a champion the constant model's value is the bar, in the metric's direction."""
+    """Without a champion the constant model's value is the bar, in the metric's direction.
+
+    Of a calibration error it is none: a constant's is nearly 0.
+    """
     sign = 1 if METRICS[name].greater_is_better else -1
     gates = Gates(metrics={name: Threshold(min_absolute_change=0.0)}, sanity=NOT_JUDGED)
     known = {"rows": 900, "champion.version": None, f"constant.{name}": 0.5}

@@ -16,6 +16,9 @@ from slipway.spec.problems import Problem
 from slipway.spec.target_classes import classes_against_column
 from slipway.spec.yaml_reader import Document, Where
 
+_OF_VALUES = frozenset({"named", "with_values", "row"})
+"""Fields of gates that hold values of a column, not its name."""
+
 _NUMERIC = frozenset({"integer", "number", "boolean"})
 _CATEGORICAL = frozenset({"string", "integer", "boolean"})
 _TARGETS = {
@@ -98,6 +101,12 @@ def _wrong_type(
     column: Column,
     fitting: frozenset[str],
 ) -> Iterator[Problem]:
-    if column.type not in fitting:
-        summary = f"{name!r} is of type {column.type}; expected {' or '.join(sorted(fitting))}"
-        yield problem_at(document, where, summary)
+    if column.type in fitting:
+        return
+    expected = " or ".join(sorted(fitting))
+    if _OF_VALUES.isdisjoint(where):
+        summary = f"{name!r} is of type {column.type}; expected {expected}"
+    else:
+        # The column is as it is; what stands here is the mistake.
+        summary = f"is for a column of type {expected}; {name!r} is of type {column.type}"
+    yield problem_at(document, where, summary)

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from slipway.spec.base import FORMS, SpecConflict
 from slipway.spec.problems import Problem, format_value, nearest
+from slipway.spec.union_errors import of_the_form_meant
 from slipway.spec.yaml_reader import Document, Where
 
 _EXPECTED: Mapping[str, str] = {
@@ -42,7 +43,7 @@ def explain(
         find: Returns the file of a field, and its path there.
     """
     problems: list[tuple[Where, Problem]] = []
-    for one in error.errors(include_url=False):
+    for one in of_the_form_meant(error.errors(include_url=False), _expected):
         where, is_key = _plain(one["loc"])
         if isinstance(conflict := one.get("ctx", {}).get("error"), SpecConflict):
             where = (*where, *conflict.field)
