@@ -194,3 +194,25 @@ def test_a_task_pays_only_for_what_it_uses(module: str, heavy: set[str]) -> None
         check=True,
     )
     assert heavy.isdisjoint(process.stdout.split())
+
+
+def test_a_refit_is_a_second_model_of_its_trainings_run(
+    env: TrainingEnv, mlflow_server: str, tmp_path: Path
+) -> None:
+    """MLflow takes it after the run's end, shows both in the run, and registers the refit."""
+    client = MlflowClient(mlflow_server)
+    training = env.spec.training.model_copy(update={"ship": "refit"})
+    env.spec = env.spec.model_copy(update={"training": training})
+    assert env.champion() == 1
+    version = client.get_model_version(env.spec.model, "1")
+    run = client.get_run(version.run_id)
+    assert run.info.status == "FINISHED"
+    assert len(run.outputs.model_outputs) == 2
+    logged = client.search_logged_models([run.info.experiment_id])
+    assert {one.name for one in logged} == {env.spec.model, f"{env.spec.model}-refit"}
+    assert {one.source_run_id for one in logged} == {run.info.run_id}
+    assert version.tags["slipway.ship"] == "refit"
+    assert "refit.rank_correlation" in run.data.metrics
+    folder = env.registry.download(env.spec.model, 1, tmp_path / "v")
+    manifest = open_sealed(folder, sha256=version.tags[DIGEST])
+    assert manifest["training_rows"] > manifest["judged"]["training_rows"]

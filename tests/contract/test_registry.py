@@ -59,6 +59,25 @@ def test_a_run_is_one_version(env: RegistryEnv, sealed: tuple[Path, str]) -> Non
     assert version.tags["slipway.reason"] == "first"
 
 
+def test_a_run_that_has_ended_takes_a_second_model(
+    env: RegistryEnv, sealed: tuple[Path, str], tmp_path: Path
+) -> None:
+    """As of a refit: both models stay, the second is registered, and the run stays as it ended."""
+    folder, first = sealed
+    run = env.begin()
+    before = env.tracking.log_package(run, folder)
+    env.tracking.end(run, status="FINISHED")
+    (folder / MANIFEST).unlink()
+    second = seal(folder, {"model": "m", "ship": "refit"})
+    after = env.tracking.log_package(run, folder)
+    assert env.register_uri(after, second) == 1
+    assert env.registry.version(env.model, 1).source_uri == after
+    assert env.status(run) == "FINISHED"
+    for name, uri, digest in (("before", before, first), ("after", after, second)):
+        kept = env.tracking.download(uri, tmp_path / name, sha256=digest)
+        assert open_sealed(kept, sha256=digest)["model"] == "m"
+
+
 def test_a_store_that_is_begun_anew_makes_versions_anew(
     env: RegistryEnv, sealed: tuple[Path, str]
 ) -> None:

@@ -73,6 +73,17 @@ def test_a_training_may_search_as_long_as_its_spec_says(parse: Parse) -> None:
             assert train.active_deadline_seconds > 600 * 60
 
 
+def test_a_refit_follows_the_gate_of_a_model_that_ships_one(parse: Parse) -> None:
+    """Between gate and promotion, and told on the DAG's page; no other model has the task."""
+    files = {**FLEET, **model_file("delay", more="training: {ship: refit}\n")}
+    dags = parse(files).dags
+    shipping, others = dags["delay__train"], dags["seats__train"]
+    assert shipping.get_task("gate").downstream_task_ids == {"refit"}
+    assert shipping.get_task("refit").downstream_task_ids == {"promote_challenger"}
+    assert "refuses what is not" in str(shipping.doc_md)
+    assert "refit" not in {*others.task_ids, *str(others.doc_md).split()}
+
+
 @pytest.mark.parametrize(
     ("deployment", "steps"),
     [

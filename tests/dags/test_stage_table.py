@@ -29,7 +29,8 @@ def tidy(call: StageCall) -> Verdict:
 
 def tasks_of_stages(parse: Parse) -> dict[str, Any]:
     """A task of each stage that a DAG runs, by the stage's name."""
-    files = {**dataset_file(), **model_file(), **model_file("tides", more="deployment: batch\n")}
+    more = "deployment: batch\ntraining: {ship: refit}\n"
+    files = {**dataset_file(), **model_file(), **model_file("tides", more=more)}
     tasks = [task for dag in parse(files).dags.values() for task in dag.tasks]
     given = [(getattr(task, "partial_kwargs", vars(task)), task) for task in tasks]
     return {arguments["stage"]: task for arguments, task in given if "stage" in arguments}

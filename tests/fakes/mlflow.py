@@ -104,10 +104,12 @@ class MemoryTracking:
         self.runs[run_id].files[name] = data
 
     def log_package(self, run_id: str, folder: Path) -> str:
-        """Copy a folder; its URI."""
+        """Copy a folder of a known run; its URI."""
         self.check()
-        shutil.copytree(folder, self.root / f"m-{run_id}")
-        return f"models:/m-{run_id}"
+        assert run_id in self.runs
+        model_id = f"m-{uuid.uuid4().hex}"
+        shutil.copytree(folder, self.root / model_id)
+        return f"models:/{model_id}"
 
     def end(self, run_id: str, *, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
         """Close a run, unless it is closed."""

@@ -106,6 +106,8 @@ class Environment:
         self.training.land(ferry_dataset.crossings(days=days, start=begin, seed=seed))
         request = self.training.ask(unique)
         self.training.until_gate(request)
+        if self.training.spec.training.ship == "refit":
+            self.training.refit(request)
         return int(self.training.promote(request).verdict.numbers["version"] or 0)
 
     def roll(self, to: str = "challenger", *, holder: str = "run-1") -> list[str]:

@@ -14,7 +14,8 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
 from slipway.stages.train.accept_request import PersonRequest, accept
-from slipway.stages.train.close_request import STAGES, answer
+from slipway.stages.train.close_request import answer
+from slipway.stages.train.training_stages import training_stages
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MonitoringRegistry
@@ -60,9 +61,10 @@ class RetrainEnv:
 
     def train(self, action: str = "promoted") -> Verdict:
         """Finish all stages of the current request and answer it."""
-        for stage in STAGES[:-1]:
+        *before, last = training_stages(self.spec)
+        for stage in before:
             self.finish(stage, "done")
-        self.finish(STAGES[-1], action)
+        self.finish(last, action)
         if action == "promoted":
             self.registry.aliases["champion"] = self.current().number
         return self.answer()

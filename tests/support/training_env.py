@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from slipway.adapters.metrics import measure
 from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.records.requests import Request, file_request
@@ -19,11 +20,12 @@ from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.labels import Label
 from slipway.stages.model.provenance import CodeState
-from slipway.stages.ports.package import FittedModel, Learner
+from slipway.stages.ports.package import FittedModel, Learner, MakeLearner
 from slipway.stages.ports.registry import Registry
 from slipway.stages.search.search import SearchTools
 from slipway.stages.train.evaluate import evaluate
 from slipway.stages.train.promote import gate_challenger, promote_challenger
+from slipway.stages.train.refit import RefitTools, refit
 from slipway.stages.train.snapshot import snapshot
 from slipway.stages.train.train import train
 from slipway.wiring.gate_tools import gate_tools
@@ -137,6 +139,13 @@ class TrainingEnv:
         """Run gate."""
         return gate_challenger(self.spec, **self._common(request))
 
+    def refit(self, request: Request, *, make_learner: MakeLearner = SklearnLearner) -> RunRecord:
+        """Run refit."""
+        tools = RefitTools(
+            self.tables, make_learner, self.tracking, load_package, measure, self.code
+        )
+        return refit(self.spec, tools=tools, **self._common(request))
+
     def promote(self, request: Request) -> RunRecord:
         """Run promote."""
         return promote_challenger(self.spec, registry=self.registry, **self._common(request))
@@ -152,6 +161,8 @@ class TrainingEnv:
         """Version of a champion trained on the current tables."""
         request = self.ask(unique)
         self.until_gate(request)
+        if self.spec.training.ship == "refit":
+            self.refit(request)
         version = int(self.promote(request).verdict.numbers["version"] or 0)
         self.registry.set_alias(self.spec.model, "champion", version)
         return version

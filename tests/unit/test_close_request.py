@@ -114,3 +114,17 @@ def test_an_answer_that_was_killed_before_its_record_is_completed(
     assert need_record(env.store, ref).verdict.numbers["outcome"] == "failed"
     assert ledger.verify(env.store, MODEL) == []
     assert list(open_stages(env.store, MODEL)) == []
+
+
+def test_a_refit_that_is_asked_for_later_keeps_no_promoted_request_open() -> None:
+    """What the last stage recorded is the outcome; before that the refit is waited for."""
+    env = RetrainEnv()
+    env.land()
+    env.accept()
+    for stage in ("snapshot", "train", "evaluate", "gate"):
+        env.finish(stage, "done")
+    refitting = env.spec.training.model_copy(update={"ship": "refit"})
+    env.spec = env.spec.model_copy(update={"training": refitting})
+    assert "refit is not finished" in env.answer().reason
+    env.finish("promote_challenger", "promoted")
+    assert env.answer().numbers["outcome"] == "promoted"

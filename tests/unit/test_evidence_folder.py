@@ -22,7 +22,7 @@ from slipway.stages.model.manifest import open_sealed
 from slipway.stages.report.version_case import read_case
 from tests.support import ferry_dataset
 from tests.support.promotions import promoted
-from tests.support.training_env import TrainingEnv
+from tests.support.training_env import TrainingEnv, spec
 
 MODEL = "ferry_delay"
 TRAIN = "store/runs/ferry_delay/request-000001/train/record.json"
@@ -176,3 +176,30 @@ def test_a_changed_and_an_added_file_are_told(folder: Path) -> None:
         "model_card.md": "differs from its sum in SHA256SUMS",
         "letter.txt": "is not in SHA256SUMS",
     }
+
+
+def test_a_refit_is_verified_by_its_own_record(tmp_path: Path) -> None:
+    """The digest of the training is the judged model's; a forged digest of the refit is found."""
+    env = TrainingEnv.in_memory(tmp_path / "tracking")
+    env.spec = spec(training={"holdout_days": 10, "min_rows": 500, "ship": "refit"})
+    env.land(ferry_dataset.crossings(days=60))
+    env.champion()
+    env.registry.anchor(MODEL, ledger.head(env.store, MODEL))
+    version = env.registry.version(MODEL, 1)
+    sealed = env.registry.download(MODEL, 1, tmp_path / "version")
+    found = gather(
+        read_case(env.store, version, manifest=open_sealed(sealed)),
+        folder=sealed,
+        store=env.store,
+        tables=env.tables,
+        anchored=env.registry.anchored(MODEL),
+    )
+    target = tmp_path / "evidence"
+    write_evidence(found.files, target)
+    assert breaks(target) == {}
+    record = target / "store/runs/ferry_delay/request-000001/refit/record.json"
+    value = json.loads(record.read_bytes())
+    value["verdict"]["evidence"]["manifest_sha256"] = "0" * 64
+    record.write_bytes(encode(value))
+    sum_again(target)
+    assert "refit/record.json" in breaks(target)["version/manifest.json"]

@@ -10,7 +10,9 @@ import pytest
 from slipway.errors import RegistryUnavailable
 from slipway.records import ledger
 from slipway.records.store import digest
-from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.card.card import MARKDOWN, card_files
+from slipway.stages.model.version_tags import DIGEST, SHIP
+from slipway.stages.report.version_case import read_case
 from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
 from tests.fakes.kill_points import Killed, KillPoint
 from tests.fakes.mlflow import MemoryRegistry
@@ -170,3 +172,19 @@ def test_a_version_is_not_brought_in_place_of_a_lost_champion(
     assert "`--without-champion` leaves it out. The champion, version 1, is lost" in refused.reason
     assert production.bring(staging, without_champion=True).action == "brought"
     assert production.challenger() == 2
+
+
+def test_a_refit_comes_with_the_record_of_its_refit(tmp_path: Path) -> None:
+    """Its digest is the refit's; tags say so, and its card there has whose figures they are."""
+    theirs = Environment.in_memory("staging", tmp_path)
+    theirs.training.spec = spec(training={"holdout_days": 10, "min_rows": 500, "ship": "refit"})
+    assert theirs.train() == 1
+    assert theirs.roll()[-1] == "promoted"
+    ours = Environment.in_memory("production", tmp_path)
+    brought = ours.bring(theirs)
+    assert brought.action == "brought", brought.reason
+    version = ours.training.registry.version(NAME, 1)
+    assert version.tags[SHIP] == "refit"
+    assert version.tags[DIGEST] == theirs.training.registry.version(NAME, 1).tags[DIGEST]
+    text = card_files(read_case(ours.training.store, version))[MARKDOWN].decode()
+    assert "The figures are the recipe's, not this version's" in text

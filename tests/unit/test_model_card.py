@@ -262,3 +262,33 @@ def test_a_card_has_what_a_search_found(tmp_path: Path) -> None:
     without = card_files(replace(case, records={}, specs=None, manifest=manifest))
     assert f"| parameter C | {found} |" in without[MARKDOWN].decode()
     assert "| search | tuned: as the manifest has it |" in without[MARKDOWN].decode()
+
+
+def test_the_card_of_a_refit_says_that_its_figures_are_the_recipes(tmp_path: Path) -> None:
+    """Until when each of the two learnt, how far they agree, and rows of both."""
+    env = TrainingEnv.in_memory(tmp_path)
+    env.spec = spec(training={"holdout_days": 10, "min_rows": 500, "ship": "refit"})
+    env.land(ferry_dataset.crossings(days=60))
+    env.champion()
+    text = card(env, 1)
+    summary = text.partition("## Data")[0]
+    assert (
+        "The figures are the recipe's, not this version's: they were measured on a model that "
+        "learnt until 2013-02-19" in summary
+    )
+    assert "its refit, which learnt from all 2,400 labelled rows until 2013-03-01" in summary
+    assert "Agreement with the judged model on its 401 holdout rows" in summary
+    assert "rank correlation 0.99" in summary
+    assert "| training rows | 2,400 |" in text
+    assert "| training rows of the judged model | 1,999 |" in text
+    assert "| holdout rows | 401 |" in text
+    assert "| labelled rows in neither part | 0 |" in text
+    assert "| metric | judged model | no champion | constant |" in text
+    assert "| refit | request-000001 | refitted |" in text
+    evidence = record_of(env, 1).verdict.evidence
+    keep_card(record_of(env, 1), store=env.store, registry=env.registry, tracking=env.tracking)
+    assert MARKDOWN in env.tracking.runs[evidence["mlflow_run"]].files
+    other = TrainingEnv.in_memory(tmp_path / "judged")
+    other.land(ferry_dataset.crossings(days=60))
+    other.champion()
+    assert "recipe" not in card(other, 1)

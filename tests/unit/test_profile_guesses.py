@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway.spec.model import Training
+from slipway.spec.training import Training
 from slipway.stages.profile.bars import choose_bar, describe_signal
 from slipway.stages.profile.bounds import expected_of_features
 from slipway.stages.profile.column_types import Texts, TypeGuess, guess_type

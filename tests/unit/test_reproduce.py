@@ -74,6 +74,28 @@ def test_a_version_is_built_again_with_identical_predictions(env: TrainingEnv) -
     ]
 
 
+@pytest.mark.parametrize(
+    "training",
+    [
+        {"holdout_days": 10},
+        {"holdout_days": 10, "window_days": 30},
+        {"split": "random", "holdout_share": 0.25},
+    ],
+)
+def test_a_refit_is_built_again_from_all_rows(tmp_path: Path, training: dict[str, Any]) -> None:
+    """It is compared on the holdout of the judged model, and its manifest is the same again."""
+    env = TrainingEnv.in_memory(tmp_path)
+    env.spec = spec(training={**training, "min_rows": 500, "ship": "refit"})
+    env.land(ferry_dataset.crossings(days=60))
+    env.champion()
+    held_out = read_json(env.store, f"{TRAINED}/record.json")["verdict"]["numbers"]["holdout_rows"]
+    done = rebuild(env)
+    assert done.verdict.action == "reproduced"
+    assert done.verdict.numbers["rows"] == held_out
+    assert done.verdict.numbers["largest_difference"] == 0.0
+    assert (done.difference.facts, done.difference.environment) == ((), {})
+
+
 def test_other_code_is_told(env: TrainingEnv) -> None:
     """Commit and lock then and here; the same predictions reproduce it all the same."""
     env.code = replace(CODE, git_commit="dead10cc", lock_sha256="10c5")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.errors import NotComputable
-from slipway.spec.model import Training
+from slipway.spec.training import Training
 from slipway.stages.search.folds import folds_by_key, folds_by_time
 from slipway.stages.train.random_holdout import RandomHoldout
 

@@ -12,7 +12,7 @@ from slipway.cli.rollback import ROLLBACK
 from slipway.cli.run import run, run_command
 from slipway.errors import BadParameter
 from slipway.records.verdicts import Verdict
-from slipway.stages.train import close_request
+from slipway.stages.train import training_stages
 from slipway.wiring import rollout, stage_table
 from slipway.wiring.stage import Input, Stage, stage
 from slipway.wiring.stage_call import StageCall
@@ -67,7 +67,7 @@ def test_inputs_are_read_as_a_template_writes_them(row: Stage) -> None:
 def test_a_request_is_closed_by_the_recorded_stages_that_take_it() -> None:
     """In the order of the table; a stage cannot read the table, so its list is compared."""
     taking = [name for name, row in STAGES.items() if row.recorded and REQUEST in row.required]
-    assert list(close_request.STAGES) == taking
+    assert list(training_stages.STAGES) == taking
 
 
 def test_a_rollback_runs_each_stage_of_a_rollout_but_the_shift() -> None:

@@ -15,7 +15,7 @@ from slipway.adapters.model_package import load_package
 from slipway.errors import NotComputable, NotFound, RegistryUnavailable, SpecError, Superseded
 from slipway.records.attempts import Attempt
 from slipway.records.run_records import RunRef
-from slipway.spec.model import Training
+from slipway.spec.training import Training
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import REFERENCE
 from slipway.stages.train.splitting import split_by_time

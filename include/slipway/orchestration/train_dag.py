@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, chain
 
 from slipway.orchestration import assets
 from slipway.orchestration.dag_defaults import lifecycle_dag
@@ -10,15 +10,21 @@ from slipway.orchestration.dag_page import dag_page
 from slipway.orchestration.parameters import train_parameters
 from slipway.orchestration.stage_task import stage_task, xcom_of
 from slipway.spec import ModelSpec
+from slipway.stages.model.shipped import REFIT
+from slipway.stages.train.training_stages import training_stages
 
 DOES = """\
 1. **accept** puts every open request before the retraining policy. A run that you start files a
    request in your name. If none is accepted, the run ends, and the log has the reason.
 2. **snapshot** pins the version of every table; **train**, **evaluate** and **gate** use it.
-3. **promote_challenger** gives the new version the alias `challenger` if its gates hold;
+3. {refit}**promote_challenger** gives the new version the alias `challenger` if its gates hold;
    in a dry run it only records what would have happened.
 4. **answer** always runs, and closes the request with the result of the run records."""
 
+
+REFITS = """\
+If its gates hold, **refit** fits the model again to all labelled rows, and refuses what is not
+   like the judged model. """
 
 REASON = """\
 {%- if dag_run.run_type == 'manual' -%}
@@ -46,7 +52,7 @@ def train_dag(model: ModelSpec) -> DAG:
         description=model.description,
         page=dag_page(
             f"Train {name}",
-            does=DOES,
+            does=DOES.format(refit=REFITS if REFIT in training_stages(model) else ""),
             description=model.description,
             dataset=model.dataset,
             spec=f"include/models/{name}/model.yaml",
@@ -66,13 +72,11 @@ def train_dag(model: ModelSpec) -> DAG:
             xcom_keys=["request"],
         )
         inputs = {"model": name, "request": xcom_of("accept", "request")}
-        snapshot, train, evaluate, gate = (
-            stage_task(model, stage, inputs=inputs)
-            for stage in ("snapshot", "train", "evaluate", "gate")
-        )
+        *before, last = training_stages(model)
+        stages = [stage_task(model, stage, inputs=inputs) for stage in before]
         promote = stage_task(
             model,
-            "promote_challenger",
+            last,
             inputs=inputs,
             skip_when=["refused", "dry_run"],
             outlets=[assets.challenger(name)],
@@ -80,6 +84,6 @@ def train_dag(model: ModelSpec) -> DAG:
         answer = stage_task(model, "answer", inputs=inputs, fail_when=["open"])
         # A teardown runs after failures too, so every accepted request is closed, and a failed
         # stage still fails the run.
-        accept >> snapshot >> train >> evaluate >> gate >> promote
+        chain(accept, *stages, promote)
         promote >> answer.as_teardown(setups=accept)
     return dag

@@ -9,6 +9,7 @@ from slipway.spec.gate_thresholds import gate_warnings
 from slipway.spec.holdout import holdout_warnings
 from slipway.spec.idle_limits import idle_limit_warnings
 from slipway.spec.model import ModelSpec
+from slipway.spec.shipped_refit import shipped_refit_warnings
 from slipway.spec.wide_columns import wide_warnings
 
 
@@ -75,6 +76,7 @@ def model_warnings(spec: ModelSpec, dataset: DatasetSpec | None) -> Iterator[str
         dataset: Its dataset; None: that one is not valid.
     """
     yield from holdout_warnings(spec)
+    yield from shipped_refit_warnings(spec)
     yield from gate_warnings(spec)
     yield from idle_limit_warnings(spec)
     if dataset is not None:

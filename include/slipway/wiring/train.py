@@ -106,6 +106,31 @@ def gate(call: StageCall) -> RunRecord:
     )
 
 
+@stage("refit", required=(MODEL, REQUEST), recorded=True)
+def refit(call: StageCall) -> RunRecord:
+    """Fit a model whose gates hold again to all labelled rows."""
+    from slipway.adapters.metrics import measure
+    from slipway.adapters.model_package import load_package
+    from slipway.adapters.model_package.learner import SklearnLearner
+    from slipway.stages.train import refit as stage
+
+    container = call.container
+    tools = stage.RefitTools(
+        tables=container.tables,
+        make_learner=SklearnLearner,
+        tracking=container.tracking,
+        load=load_package,
+        measure=measure,
+        code=container.code(),
+    )
+    return stage.refit(
+        container.model(call.inputs["model"]),
+        request=call.request(),
+        context=call.context,
+        tools=tools,
+    )
+
+
 @stage("promote_challenger", required=(MODEL, REQUEST), recorded=True)
 def promote_challenger(call: StageCall) -> RunRecord:
     """Register the challenger if its gates hold, and keep its model card."""

@@ -11,10 +11,8 @@ from slipway.errors import Permanent, SlipwayError
 from slipway.records.outcomes import Outcome
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.train.training_stages import training_stages
 from slipway.wiring import Container, run_stage
-
-TRAINING = ("snapshot", "train", "evaluate", "gate", "promote_challenger", "answer")
-"""Stages between an accepted request and its answer."""
 
 BY = "slipway try"
 
@@ -107,7 +105,7 @@ class _Player:
         accepted = self._run("accept", {"model": model, "reason": "tried by hand"})
         if accepted.action != "accept":
             return
-        for stage in TRAINING:
+        for stage in (*training_stages(self.trial.model), "answer"):
             self._run(stage, {"model": model, "request": accepted.numbers["request"]})
 
     def _run(self, stage: str, inputs: Mapping[str, Any], *, about: str = "") -> Verdict:

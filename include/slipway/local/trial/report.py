@@ -76,7 +76,8 @@ def _verdict(trial: Trial, source: str) -> Section:
         for step in trial.steps
     ]
     lines = [conclusion(trial), f"Deliveries are from {source}."]
-    lines += [step.verdict.reason for step in trial.steps if step.stage in {"snapshot", "train"}]
+    told = {"snapshot", "train", "refit"}
+    lines += [step.verdict.reason for step in trial.steps if step.stage in told]
     return Section("Verdict", lines, Table(("stage", "verdict", "seconds"), rows))
 
 

@@ -9,6 +9,7 @@ from slipway.stages.card.limits import limit_sections
 from slipway.stages.card.lineage import lineage_sections
 from slipway.stages.card.metrics import metric_sections
 from slipway.stages.card.model import model_sections
+from slipway.stages.card.refit import refit_lines
 from slipway.stages.card.words import recorded
 from slipway.stages.report.blocks import Section, as_markdown
 from slipway.stages.report.html_page import as_html
@@ -44,7 +45,7 @@ def card_sections(case: VersionCase) -> Iterator[Section]:
 
 def _summary(case: VersionCase) -> Section:
     verdict = case.verdict("bring" if "bring" in case.records else "gate")
-    lines = [f"{recorded(verdict.action)}: {recorded(verdict.reason)}"]
+    lines = [f"{recorded(verdict.action)}: {recorded(verdict.reason)}", *refit_lines(case)]
     if case.specs is not None:
         model = case.specs.model
         lines.append(f"Purpose: {recorded(model.description)}; owner: {model.owner}.")

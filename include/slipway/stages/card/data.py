@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from slipway.stages.card.refit import is_refit
 from slipway.stages.card.words import NOT_RECORDED, facts, recorded, recorded_time
+from slipway.stages.model.shipped import RANDOM_HOLDOUT, as_judged
 from slipway.stages.ports.raw_column import RawColumn, columns_of, signature_of
 from slipway.stages.report.blocks import Section, Table
 from slipway.stages.report.version_case import VersionCase
@@ -26,7 +29,7 @@ def data_sections(case: VersionCase) -> Iterator[Section]:
 
 def _data(case: VersionCase) -> Section:
     snapshot = case.verdict("snapshot").numbers
-    train = case.verdict("train").numbers
+    found = {**as_judged(case.manifest), **case.verdict("train").numbers}
     dataset = case.specs.dataset.dataset if case.specs else case.manifest.get("dataset")
     rows = [("dataset", recorded(dataset))]
     for name in ("features_version", "labels_version"):
@@ -34,11 +37,11 @@ def _data(case: VersionCase) -> Section:
         rows.append((f"version of the {name.removesuffix('_version')} table", recorded(pinned)))
     rows.append(("event clock", recorded_time(snapshot.get("as_of", case.manifest.get("as_of")))))
     rows.append(("labelled rows", recorded(snapshot.get("labelled_rows"))))
-    for part in ("training", "holdout"):
-        found = {**case.manifest, **train}
-        rows.append((f"{part} rows", recorded(found.get(f"{part}_rows"))))
-        span = [recorded_time(found.get(f"{part}_{end}")) for end in ("start", "end")]
-        rows.append((f"{part} time span", NOT_RECORDED if NOT_RECORDED in span else _span(span)))
+    own = {**case.manifest, **case.shipped.numbers}
+    rows += _part("training", own)
+    if is_refit(case):
+        rows += [(f"{name} of the judged model", value) for name, value in _part("training", found)]
+    rows += _part("holdout", found)
     rows.append(("labelled rows in neither part", _in_neither(case)))
     rows.append(("split", _split(case)))
     return facts("Data", rows, [_left_out(case)])
@@ -47,10 +50,20 @@ def _data(case: VersionCase) -> Section:
 def _in_neither(case: VersionCase) -> str:
     """Number of labelled rows that are older than the window of the training."""
     labelled = case.number("snapshot", "labelled_rows")
-    parts = [case.number("train", f"{part}_rows") for part in ("training", "holdout")]
+    numbers = case.shipped.numbers
+    parts = [numbers.get("training_rows"), 0 if is_refit(case) else numbers.get("holdout_rows")]
     if not isinstance(labelled, int) or not all(isinstance(one, int) for one in parts):
         return NOT_RECORDED
     return f"{labelled - sum(int(one or 0) for one in parts):,}"
+
+
+def _part(part: str, found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Number of rows and time span of the training rows, or of the holdout."""
+    span = [recorded_time(found.get(f"{part}_{end}")) for end in ("start", "end")]
+    return [
+        (f"{part} rows", recorded(found.get(f"{part}_rows"))),
+        (f"{part} time span", NOT_RECORDED if NOT_RECORDED in span else _span(span)),
+    ]
 
 
 def _span(ends: list[str]) -> str:
@@ -59,7 +72,7 @@ def _span(ends: list[str]) -> str:
 
 def _split(case: VersionCase) -> str:
     if case.specs is None:
-        random = case.manifest.get("random_holdout")
+        random = as_judged(case.manifest).get(RANDOM_HOLDOUT)
         if random is not None:
             return f"random, share {random['share']:g} of the keys"
         return "by time" if case.manifest else NOT_RECORDED

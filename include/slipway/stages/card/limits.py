@@ -9,9 +9,9 @@ from slipway.records.verdicts import Number
 from slipway.spec.holdout import RANDOM_WARNING
 from slipway.stages.card.metrics import measured_numbers
 from slipway.stages.card.words import NOT_MEASURED
+from slipway.stages.model.shipped import RANDOM_HOLDOUT, as_judged
 from slipway.stages.report.blocks import Section
 from slipway.stages.report.version_case import VersionCase
-from slipway.stages.train.random_holdout import RANDOM_HOLDOUT
 
 ASPECTS: Mapping[str, tuple[str, ...]] = {
     "Slices of the rows": ("slice",),
@@ -35,7 +35,7 @@ def limit_sections(case: VersionCase) -> Iterator[Section]:
 
 
 def _limits(case: VersionCase) -> Iterator[str]:
-    is_random = RANDOM_HOLDOUT in case.manifest or (
+    is_random = RANDOM_HOLDOUT in as_judged(case.manifest) or (
         case.specs is not None and case.specs.model.training.split == "random"
     )
     if is_random:

@@ -13,9 +13,10 @@ from slipway.stages.model.provenance import format_source
 from slipway.stages.model.version_tags import DIGEST, TAG_PREFIX
 from slipway.stages.report.blocks import Section, Table
 from slipway.stages.report.version_case import VersionCase
+from slipway.stages.train.training_stages import STAGES as TRAINING
 from slipway.values.told_times import in_utc
 
-STAGES = ("snapshot", "train", "evaluate", "gate", "promote_challenger", "copy", "bring")
+STAGES = (*TRAINING, "copy", "bring")
 
 
 def lineage_sections(case: VersionCase) -> Iterator[Section]:

@@ -9,6 +9,7 @@ from slipway.records.verdicts import Number
 from slipway.spec.gates import Threshold
 from slipway.spec.metrics import METRICS
 from slipway.stages.card.parts_of_rows import is_shown, part_sections, reliability_sections
+from slipway.stages.card.refit import is_refit
 from slipway.stages.card.words import NOT_MEASURED, NOT_RECORDED, measured, recorded
 from slipway.stages.model.version_tags import COMPARED_WITH, GATE, METRIC_PREFIX
 from slipway.stages.report.blocks import Section, Table
@@ -66,7 +67,7 @@ def _metrics(case: VersionCase, numbers: Mapping[str, Number]) -> Section:
     champion = numbers.get("champion.version")
     against = "no champion" if champion is None else f"champion, version {champion}"
     head = (
-        *("metric", f"version {case.version.version}", against, "constant"),
+        *("metric", _measured_model(case), against, "constant"),
         *("gain", "lower bound", "upper bound", "error"),
     )
     lines = [f"Rows that no contender had seen: {measured(numbers.get('rows'))}."]
@@ -78,6 +79,11 @@ def _metrics(case: VersionCase, numbers: Mapping[str, Number]) -> Section:
         unit = recorded(numbers.get(BLOCK_UNIT))
         lines.append(f"Bounds of the gain come from {numbers[BLOCKS]} resampled blocks ({unit}).")
     return Section("Metrics", lines, Table(head, rows) if rows else None)
+
+
+def _measured_model(case: VersionCase) -> str:
+    """Model whose figures they are: the version, or the one that was judged in its place."""
+    return "judged model" if is_refit(case) else f"version {case.version.version}"
 
 
 def _gates(case: VersionCase) -> Section:

@@ -14,7 +14,7 @@ from slipway.stages.train.calibration_rows import CALIBRATION_ROWS
 
 def model_sections(case: VersionCase) -> Iterator[Section]:
     """Yield the section about target and estimator."""
-    train = case.verdict("train").numbers
+    train = case.shipped.numbers
     manifest = case.manifest
     rows = [*_target(case), *_estimator(case)]
     rows.append(("fit", _fit(train.get("fit_seconds", manifest.get("fit_seconds")))))
@@ -44,7 +44,7 @@ def _estimator(case: VersionCase) -> Iterator[tuple[str, str]]:
     own = kept.get("estimator") or {}
     name = specs.model.estimator.name if specs else str(own.get("name", ""))
     params = dict(specs.model.estimator.params if specs else own.get("params") or {})
-    numbers = case.verdict("train").numbers
+    numbers = case.shipped.numbers
     found = estimator_of(numbers, kept)
     if found is not None:
         yield "search", recorded(numbers.get("search", kept.get(SEARCH, {}).get("reason")))
@@ -61,7 +61,7 @@ def _estimator(case: VersionCase) -> Iterator[tuple[str, str]]:
     without = "none" if specs or kept else NOT_RECORDED
     yield "class weights", str(weights or without)
     calibration = training.calibration if training else None
-    rows = case.verdict("train").numbers.get(CALIBRATION_ROWS, kept.get(CALIBRATION_ROWS))
+    rows = case.shipped.numbers.get(CALIBRATION_ROWS, kept.get(CALIBRATION_ROWS))
     if rows is not None:
         way = calibration.method if calibration else NOT_RECORDED
         yield "calibration", f"{way}, on {rows:,} training rows that the estimator did not see"

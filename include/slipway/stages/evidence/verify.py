@@ -14,6 +14,7 @@ from slipway.records.ledger import Break
 from slipway.records.run_records import RECORD
 from slipway.records.store import digest
 from slipway.stages.evidence.layout import CASE, MANIFEST_FILE, STORE, SUMS, VERSION
+from slipway.stages.model.shipped import REFIT, TRAIN
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -154,13 +155,20 @@ def _recorded_digests(folder: Path, case: Mapping[str, Any]) -> Iterator[tuple[s
     """Digests of the manifest that case and record have, with where they stand."""
     yield CASE, str(case.get("manifest_sha256"))
     subject, _, run = str(case["run_key"]).partition("/")
-    for stage in ("train", "copy"):
-        name = f"{STORE}/runs/{subject}/{run}/{stage}/{RECORD}"
-        if (folder / name).is_file():
-            try:
-                record = json.loads((folder / name).read_bytes())
-                wanted = record["verdict"]["evidence"].get("manifest_sha256")
-            except (ValueError, KeyError, TypeError, AttributeError):
-                wanted = None
-            if wanted is not None:
-                yield name, str(wanted)
+    names = {one: f"{STORE}/runs/{subject}/{run}/{one}/{RECORD}" for one in (REFIT, TRAIN, "copy")}
+    wanted = {stage: _recorded_digest(folder / name) for stage, name in names.items()}
+    if wanted[REFIT] is not None:
+        # The version is the refit; the digest of the training is the judged model's.
+        wanted[TRAIN] = None
+    yield from ((names[stage], sha256) for stage, sha256 in wanted.items() if sha256 is not None)
+
+
+def _recorded_digest(file: Path) -> str | None:
+    """Digest of a manifest in the verdict of a record; None where there is none."""
+    if not file.is_file():
+        return None
+    try:
+        found = json.loads(file.read_bytes())["verdict"]["evidence"].get("manifest_sha256")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return None if found is None else str(found)

@@ -17,6 +17,7 @@ from slipway.records.champion_history import is_promotion
 from slipway.records.run_records import RunRecord
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
+from slipway.stages.model.shipped import REFIT, shipping_stage
 from slipway.stages.ports.registry import ModelVersion, Registry
 from slipway.stages.rollout.version_outcome import ROLLOUT_TAG, SERVING
 
@@ -131,7 +132,7 @@ def gather_evidence(
     entries = ledger.read(store, model)[: head.sequence if head else 0]
     born = version.run_key.removeprefix(f"{model}/")
     rolled = _newest_rollout(entries, version.version)
-    found = _of_run(entries, born, {"evaluate", *TRAINED, "copy"})
+    found = _of_run(entries, born, {"evaluate", *TRAINED, REFIT, "copy"})
     found |= _newest_about(entries, "bring", version.version) if "copy" in found else {}
     if rolled is not None:
         found |= _of_run(entries, rolled["run"], None)
@@ -167,12 +168,13 @@ def _verify_ledger(store: Store, model: str, head: ledger.Head | None) -> None:
 
 def _check_identity(evidence: Evidence, sha256: str) -> None:
     """Raise if the records are about another digest or version."""
-    for stage, name in (("train", "manifest_sha256"), ("copy", "manifest_sha256")):
+    for stage in (shipping_stage(evidence.verdicts), "copy"):
         verdict = evidence.verdicts.get(stage)
-        if verdict is not None and verdict.evidence.get(name) != sha256:
+        if verdict is not None and verdict.evidence.get("manifest_sha256") != sha256:
+            recorded = verdict.evidence.get("manifest_sha256")
             raise Tampered(
                 f"version {evidence.version} is not the one that was registered",
-                expected=f"sha256 {verdict.evidence.get(name)}, which {evidence.born} recorded",
+                expected=f"sha256 {recorded}, which {evidence.born} recorded",
                 found=f"sha256 {sha256} in its tags",
             )
     for stage in ("promote_challenger", "bring"):

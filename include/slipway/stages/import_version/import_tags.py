@@ -10,7 +10,14 @@ from slipway.stages.import_version.evidence import Evidence
 from slipway.stages.import_version.regate import RegateResult
 from slipway.stages.model import decision, sbom
 from slipway.stages.model.agreement import EVIDENCE
-from slipway.stages.model.version_tags import COMPARED_WITH, DIGEST, SOURCE_PREFIX, TAG_PREFIX
+from slipway.stages.model.shipped import SHIP as SHIPPED
+from slipway.stages.model.version_tags import (
+    COMPARED_WITH,
+    DIGEST,
+    SHIP,
+    SOURCE_PREFIX,
+    TAG_PREFIX,
+)
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.train import engine_choice
 
@@ -78,6 +85,7 @@ def version_tags(
         "slipway.reason": str(manifest["reason"]),
         "slipway.training_end": str(manifest["training_end"]),
         "slipway.gate": regated.verdict.reason,
+        **({SHIP: str(manifest[SHIPPED])} if SHIPPED in manifest else {}),
         **engine_choice.tags_of(engine_choice.numbers_of(manifest)),
         **decision.tags_of(manifest),
         **sbom.tags_of(kept),

@@ -117,6 +117,7 @@ SHAPES: Mapping[str, Callable[[object], bool]] = {
     "classes": _is_classes,
     FITTED_CLASSES: _is_codes,
     "files": _is_text_by_name,
+    "judged": lambda value: isinstance(value, dict),
     "model": _is_text,
     "runtime": lambda value: value is None or _is_text_by_name(value),
     "trusted_types": _is_texts,

@@ -20,6 +20,10 @@ COMPARED_WITH = "slipway.compared_with"
 
 TRAINING_END = "slipway.training_end"
 SNAPSHOT = "slipway.snapshot"
+
+SHIP = "slipway.ship"
+"""`refit` of a version whose figures are those of the judged model; absent from others."""
+
 METRIC_PREFIX = "slipway.metric."
 
 SOURCE_PREFIX = "slipway.source."

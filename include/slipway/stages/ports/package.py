@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.labels import Label
 from slipway.spec.model import Estimator
 from slipway.stages.ports.raw_column import RawColumn
@@ -116,3 +117,7 @@ class Learner(Protocol):
             classes: Classes of the target by their codes; None for a regression.
             calibrate_on: Further rows, by which the scores of the fitted model are corrected.
         """
+
+
+MakeLearner = Callable[[ModelSpec, DatasetSpec, "str | None"], Learner]
+"""Returns the learner of a spec with the text of a `pipeline.py`."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from slipway.spec.labels import Label
-from slipway.spec.model import Training
+from slipway.spec.training import Training
 from slipway.stages.profile.bars import Bar, choose_bar, constant_metrics, metrics_for
 from slipway.stages.profile.categories import choose_encoding
 from slipway.stages.profile.estimator_of_plan import Recipe, choose_trees

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from slipway.spec.model import Training
+from slipway.spec.training import Training
 from slipway.stages.profile.identity import KeyGuess
 from slipway.stages.profile.measured import Column
 from slipway.stages.profile.roles import Chosen

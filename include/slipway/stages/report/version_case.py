@@ -15,6 +15,7 @@ from slipway.records.run_records import RECORD, RunRecord
 from slipway.records.run_specs import read_run_specs
 from slipway.records.store import find_json, read_json
 from slipway.records.verdicts import Number, Verdict
+from slipway.stages.model.shipped import REFIT, shipping_stage
 
 if TYPE_CHECKING:
     from slipway.records.kept_specs import KeptSpecs
@@ -63,9 +64,14 @@ class VersionCase:
         return self.verdict(stage).numbers.get(name)
 
     @property
+    def shipped(self) -> Verdict:
+        """Verdict of the stage that made the version's folder: its training, or its refit."""
+        return self.verdict(shipping_stage({REFIT: self.verdict(REFIT)}))
+
+    @property
     def evidence(self) -> Mapping[str, str]:
-        """Evidence of the training."""
-        return self.verdict("train").evidence
+        """Evidence of that stage."""
+        return self.shipped.evidence
 
 
 def read_training(store: Store, version: ModelVersion) -> VersionCase:

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadRequest, NotComputable, NotFound, SpecError, StoreUnavailable
 from slipway.records import requests
-from slipway.records.run_records import RunRef, need_record
+from slipway.records.run_records import RunRef, find_record, need_record
 from slipway.records.run_specs import read_run_specs
 from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Verdict
-from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.manifest import PIPELINE_PY, require_digest
 from slipway.stages.model.meant_version import recorded_digest
 from slipway.stages.model.provenance import CodeState, format_source
-from slipway.stages.ports.package import Learner, LoadPackage, Package
+from slipway.stages.model.shipped import JUDGED, REFIT, TRAIN, as_judged, shipping_stage
+from slipway.stages.ports.package import LoadPackage, MakeLearner, Package
 from slipway.stages.ports.registry import ModelVersion, Registry
 from slipway.stages.ports.tables import Tables
 from slipway.stages.reproduce.differences import ManifestDifference, compare_manifests
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from slipway.records.store import Store
 
 REPRODUCED, DIFFERS = "reproduced", "differs"
-
-MakeLearner = Callable[[ModelSpec, DatasetSpec, "str | None"], Learner]
-"""Returns the learner of a spec with the text of a `pipeline.py`."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +97,8 @@ class Reproduction:
 def reproduce(version: ModelVersion, tools: RebuildTools) -> Reproduction:
     """Build a version again and compare its predictions on its own holdout.
 
+    A refit, which has none, is compared on that of the judged model.
+
     Args:
         version: Registered version, trained here.
         tools: What the rebuild needs.
@@ -126,14 +125,18 @@ def reproduce(version: ModelVersion, tools: RebuildTools) -> Reproduction:
         registered = tools.load(folder)
         learner = tools.make_learner(specs.model, specs.dataset, _pipeline_py(folder))
         recipe = Recipe(
-            *(specs.model, specs.dataset, request, tools.tables, learner, tools.code, tools.tell)
+            *(specs.model, specs.dataset, request, tools.tables, learner, tools.code, tools.tell),
+            judged=registered.manifest.get(JUDGED),
         )
         rebuilt_folder = scratch / specs.model.model
         with _explained(what, registered):
             built = recipe.build(
                 pins, rebuilt_folder, find=lambda _: Found.of_version(registered.manifest)
             )
-            rows = common_rows(specs.model, specs.dataset, tools.tables, pins, [registered]).holdout
+            rows = common_rows(
+                *(specs.model, specs.dataset, tools.tables, pins),
+                [as_judged(registered.manifest)],
+            ).holdout
         tools.tell(f"comparing predictions on {len(rows):,} holdout rows")
         found = compare_predictions(
             registered.predict(rows), tools.load(rebuilt_folder).predict(rows)
@@ -172,7 +175,7 @@ def judge(
 
 
 def _records(version: ModelVersion, store: Store, *, what: str) -> tuple[Verdict, Verdict, int]:
-    """Verdicts of training and snapshot, and the number of the request."""
+    """Verdicts of the stages that built and that pinned, and the number of the request."""
     subject, _, run = version.run_key.partition("/")
     number = requests.number_of(run)
     if number is None:
@@ -184,7 +187,10 @@ def _records(version: ModelVersion, store: Store, *, what: str) -> tuple[Verdict
             hint="reproduce it where it was trained, whose tables its records name",
         )
     try:
-        trained = need_record(store, RunRef(subject, run, "train")).verdict
+        trained = need_record(store, RunRef(subject, run, TRAIN)).verdict
+        refit = find_record(store, RunRef(subject, run, REFIT))
+        if refit is not None and shipping_stage({REFIT: refit.verdict}) == REFIT:
+            trained = refit.verdict
         pinned = need_record(store, RunRef(subject, run, "snapshot")).verdict
     except NotFound as error:
         raise NotComputable(

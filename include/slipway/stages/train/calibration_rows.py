@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from slipway.spec.model import Training
+from slipway.spec.training import Training
 from slipway.stages.train.random_holdout import RandomHoldout
 from slipway.stages.train.splitting import Split, require_rows
 

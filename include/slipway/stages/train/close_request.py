@@ -5,7 +5,7 @@ An accepted request stays open until then, and a later training run resumes it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from slipway.errors import BadParameter
@@ -19,13 +19,11 @@ from slipway.records.run_records import RunRef, find_record
 from slipway.records.verdicts import Verdict
 from slipway.stages.train.crash_limit import crash_limit_reason
 from slipway.stages.train.dry_run import DRY_RUN
+from slipway.stages.train.training_stages import training_stages
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
     from slipway.spec import ModelSpec
-
-STAGES = ("snapshot", "train", "evaluate", "gate", "promote_challenger")
-"""Stages between acceptance and answer, in order."""
 
 _OUTCOMES: Mapping[str, Outcome] = {
     "promoted": "promoted",
@@ -53,7 +51,7 @@ def answer(spec: ModelSpec, *, request: Request, context: RunContext) -> Verdict
             expected="an accepted request",
             found="a suppressed one" if decision else "an undecided one",
         )
-    outcome, reason = _outcome(store, request)
+    outcome, reason = _outcome(store, request, training_stages(spec))
     if outcome is None:
         return Verdict("open", reason, request_numbers(request))
 
@@ -91,9 +89,13 @@ def request_numbers(request: Request) -> dict[str, int | str]:
     return {"request": request.number, "kind": request.kind}
 
 
-def _outcome(store: Store, request: Request) -> tuple[Outcome | None, str]:
+def _outcome(store: Store, request: Request, stages: Sequence[str]) -> tuple[Outcome | None, str]:
     """Outcome and reason; None while the first unfinished stage can still succeed."""
-    for stage in STAGES:
+    # What is recorded at the end holds, also where the spec asks for a further stage by now.
+    last = find_record(store, RunRef(request.model, request.run, stages[-1]))
+    if last is not None:
+        return _OUTCOMES[last.verdict.action], last.verdict.reason
+    for stage in stages:
         ref = RunRef(request.model, request.run, stage)
         record = find_record(store, ref)
         if record is None:
@@ -105,6 +107,4 @@ def _outcome(store: Store, request: Request) -> tuple[Outcome | None, str]:
                 return "failed", f"{stage} {given_up}"
             why = f"last error: {failure['error']}" if failure else "it has not run to its end"
             return None, f"{stage} is not finished ({why}); the next sweep takes it up again."
-        if stage == STAGES[-1]:
-            return _OUTCOMES[record.verdict.action], record.verdict.reason
-    raise AssertionError  # the loop returns at its last stage
+    raise AssertionError  # the last stage has no record, so the loop returns there

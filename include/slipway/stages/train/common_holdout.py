@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
-from slipway.stages.ports.package import Package
 from slipway.stages.ports.tables import Tables
 from slipway.stages.train.random_holdout import holdout_keys, unseen_by
 
@@ -22,7 +21,8 @@ class CommonRows:
     """Labelled rows of a contest.
 
     Attributes:
-        holdout: Holdout rows of the first contender that none was trained on.
+        holdout: Holdout rows of the first contender that none was trained on; of one without a
+            holdout, the rows that are newer than those it was trained on.
         training: Rows that the first contender was trained on, by its manifest.
     """
 
@@ -35,7 +35,7 @@ def common_rows(
     dataset: DatasetSpec,
     tables: Tables,
     pins: Snapshot,
-    contenders: Sequence[Package],
+    manifests: Sequence[Mapping[str, Any]],
 ) -> CommonRows:
     """Return the rows of a contest, each with the columns that contenders and gates need.
 
@@ -44,9 +44,8 @@ def common_rows(
         dataset: Its dataset.
         tables: Tables of the dataset.
         pins: Versions of the tables.
-        contenders: Loaded versions, the challenger first.
+        manifests: Manifests of the contenders, the challenger's first.
     """
-    manifests = [contender.manifest for contender in contenders]
     declared = dataset.streams.features.columns
     inputs = [column["name"] for manifest in manifests for column in manifest["features"]]
     inputs += spec.gates.holdout_columns
@@ -60,8 +59,10 @@ def common_rows(
     identity, first = dataset.identity, manifests[0]
     times, keys = rows[identity.time.column], holdout_keys(rows, identity.key)
     unseen_by_first = unseen_by(first, times, keys)
-    unseen = unseen_by_first & (times >= datetime.fromisoformat(first["holdout_start"]))
+    unseen = unseen_by_first
+    if "holdout_start" in first:
+        unseen = unseen & (times >= datetime.fromisoformat(first["holdout_start"]))
     for manifest in manifests[1:]:
-        unseen &= unseen_by(manifest, times, keys)
+        unseen = unseen & unseen_by(manifest, times, keys)
     learnt = ~unseen_by_first & (times >= datetime.fromisoformat(first["training_start"]))
     return CommonRows(rows[unseen], rows[learnt])

@@ -191,7 +191,8 @@ class Comparison:
         return self._rows(pins, contenders).holdout
 
     def _rows(self, pins: Snapshot, contenders: Sequence[Package]) -> CommonRows:
-        return common_rows(self.spec, self.dataset, self.tables, pins, contenders)
+        manifests = [contender.manifest for contender in contenders]
+        return common_rows(self.spec, self.dataset, self.tables, pins, manifests)
 
     def _metrics(
         self, who: str, actual: pd.Series[Any], scores: Any | None, threshold: float

@@ -10,13 +10,14 @@ from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.requests import Request
 from slipway.records.run_context import RunContext
-from slipway.records.run_records import RunRecord, RunRef, need_record
+from slipway.records.run_records import RunRecord, RunRef, find_record, need_record
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.model import decision, sbom, version_tags
 from slipway.stages.model.agreement import EVIDENCE
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.model.registry_losses import RegistryLoss, find_lost_champion
+from slipway.stages.model.shipped import REFIT, TRAIN, shipping_stage
 from slipway.stages.ports.registry import ModelVersion, Registry
 from slipway.stages.train import engine_choice
 from slipway.stages.train.dry_run import DRY_RUN, as_dry_run, is_dry_run
@@ -49,27 +50,33 @@ def gate_challenger(spec: ModelSpec, *, request: Request, context: RunContext) -
 def promote_challenger(
     spec: ModelSpec, *, request: Request, context: RunContext, registry: Registry
 ) -> RunRecord:
-    """Register the trained model and point the alias `challenger` to it, or refuse it.
+    """Register the trained model or its refit as `challenger`, or refuse it.
 
     In a dry run neither is done.
 
     Its number is one that no version of the model had before.
-    It is refused when a gate does not hold, and when the champion is no longer the version that
-    it was compared with.
+    It is refused when a gate does not hold, when its refit is not like the judged model, and when
+    the champion is no longer the version that it was compared with.
 
     Raises:
-        NotFound: The gate has not decided.
+        NotFound: The gate has not decided, or the spec asks for a refit and there is none.
         RegistryUnavailable: The MLflow server does not answer.
         Superseded: A newer attempt has begun.
     """
     store = context.store
     ref = RunRef(spec.model, request.run, "promote_challenger")
     gated = need_record(store, ref.beside("gate"))
-    trained = need_record(store, ref.beside("train"))
-    pinned = need_record(store, ref.beside("snapshot"))
-    tags = _version_tags(
-        request, gated=gated.verdict, trained=trained.verdict, pinned=pinned.verdict
+    verdicts = {TRAIN: need_record(store, ref.beside(TRAIN)).verdict}
+    refit = (need_record if spec.training.ship == "refit" else find_record)(
+        store, ref.beside(REFIT)
     )
+    if refit is not None:
+        verdicts[REFIT] = refit.verdict
+    stage = shipping_stage(verdicts)
+    shipped = verdicts[stage]
+    pinned = need_record(store, ref.beside("snapshot"))
+    tags = _version_tags(request, gated=gated.verdict, shipped=shipped, pinned=pinned.verdict)
+    tags |= {version_tags.SHIP: REFIT} if stage == REFIT else {}
     run_key = f"{spec.model}/{request.run}"
 
     def act(attempt: Attempt) -> Verdict:
@@ -77,6 +84,8 @@ def promote_challenger(
             return Verdict(DRY_RUN, gated.verdict.reason, gated.verdict.numbers)
         if gated.verdict.action != "promote":
             return Verdict("refused", gated.verdict.reason, gated.verdict.numbers)
+        if refit is not None and refit.verdict.action == "refused":
+            return Verdict("refused", refit.verdict.reason, gated.verdict.numbers)
         refusal = _refuse_changed_champion(
             gated.verdict, registry.alias(spec.model, CHAMPION), run_key=run_key
         )
@@ -86,7 +95,7 @@ def promote_challenger(
         attempt.check()
         version = register_version(
             spec.model,
-            model_uri=trained.verdict.evidence["model_uri"],
+            model_uri=shipped.evidence["model_uri"],
             run_key=run_key,
             tags=tags,
             store=store,
@@ -97,9 +106,10 @@ def promote_challenger(
         registry.anchor(spec.model, ledger.head(store, spec.model))
         return Verdict(
             "promoted",
-            f"Version {version.version} is the challenger. {gated.verdict.reason}",
+            f"Version {version.version} is the challenger. {gated.verdict.reason}"
+            f"{f' It is the refit: {shipped.reason}' if stage == REFIT else ''}",
             {"version": version.version, **gated.verdict.numbers},
-            {"model": f"models:/{spec.model}/{version.version}", **trained.verdict.evidence},
+            {"model": f"models:/{spec.model}/{version.version}", **shipped.evidence},
         )
 
     return perform(
@@ -135,7 +145,7 @@ def _with_loss(refusal: Verdict, loss: RegistryLoss) -> Verdict:
 
 
 def _version_tags(
-    request: Request, *, gated: Verdict, trained: Verdict, pinned: Verdict
+    request: Request, *, gated: Verdict, shipped: Verdict, pinned: Verdict
 ) -> dict[str, str]:
     """Tags with the facts of a version that are needed without downloading it."""
     champion = gated.numbers.get("champion.version")
@@ -151,16 +161,16 @@ def _version_tags(
         if gated.numbers.get(name) is not None
     }
     return {
-        version_tags.DIGEST: trained.evidence["manifest_sha256"],
+        version_tags.DIGEST: shipped.evidence["manifest_sha256"],
         version_tags.REQUEST: str(request.number),
         version_tags.REASON: request.reason,
         version_tags.GATE: gated.reason,
         version_tags.COMPARED_WITH: "constant" if champion is None else f"version {champion}",
-        version_tags.TRAINING_END: str(trained.numbers["training_end"]),
+        version_tags.TRAINING_END: str(shipped.numbers["training_end"]),
         version_tags.SNAPSHOT: json.dumps(pins),
-        **engine_choice.tags_of(trained.numbers),
-        **decision.tags_of(trained.numbers),
-        **sbom.tags_of(trained.evidence),
+        **engine_choice.tags_of(shipped.numbers),
+        **decision.tags_of(shipped.numbers),
+        **sbom.tags_of(shipped.evidence),
         **metrics,
         **evidence,
     }

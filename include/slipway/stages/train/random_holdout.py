@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from slipway.stages.model.key_text import key_texts
+from slipway.stages.model.shipped import RANDOM_HOLDOUT
 from slipway.values.row_keys import OCCURRENCE
 
 if TYPE_CHECKING:
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from slipway.spec.identity import RowKey
-    from slipway.spec.model import Training
-
-RANDOM_HOLDOUT = "random_holdout"
-"""Entry of a version's manifest; absent where rows were split by time."""
+    from slipway.spec.training import Training
 
 _HASHES = 2**64
 

@@ -20,6 +20,7 @@ from slipway.stages.model.label_classes import pinned_classes, require_both_clas
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import MANIFEST, parse
 from slipway.stages.model.provenance import CodeState
+from slipway.stages.model.shipped import JUDGED, RANDOM_HOLDOUT, REFIT, SHIP
 from slipway.stages.ports.package import Learner
 from slipway.stages.ports.tables import Tables
 from slipway.stages.search.found import SEARCH, Found
@@ -28,9 +29,14 @@ from slipway.stages.train import engine_choice
 from slipway.stages.train.calibration_rows import CALIBRATION_ROWS, kept_for_calibration
 from slipway.stages.train.drift_reference import sample_reference
 from slipway.stages.train.narrow_types import narrowed
-from slipway.stages.train.random_holdout import RANDOM_HOLDOUT, RandomHoldout, holdout_keys
+from slipway.stages.train.random_holdout import RandomHoldout, holdout_keys
 from slipway.stages.train.run_facts import numbers_of
-from slipway.stages.train.splitting import Split, split_at_random, split_by_time
+from slipway.stages.train.splitting import (
+    Split,
+    split_at_random,
+    split_by_time,
+    without_holdout,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,6 +77,8 @@ class Recipe:
         learner: Fits the model.
         code: State of the code that runs.
         tell: Called with each step as it begins.
+        judged: Facts about the judged model whose refit on all rows this is; None: the version
+            is to be judged.
     """
 
     spec: ModelSpec
@@ -80,6 +88,7 @@ class Recipe:
     learner: Learner
     code: CodeState
     tell: Callable[[str], None] = _silent
+    judged: Mapping[str, Any] | None = None
 
     @property
     def run_key(self) -> str:
@@ -157,6 +166,8 @@ class Recipe:
         classes = pinned_classes(delivered, self.spec)
         rows[name] = to_target(delivered, self.spec, classes=classes)
         parts = self._split(rows)
+        if self.judged is not None:
+            parts = without_holdout(parts, training=self.spec.training)
         keys = None
         if self.random is not None:
             keys = holdout_keys(rows, self.dataset.identity.key).loc[parts.training.index]
@@ -198,7 +209,7 @@ class Recipe:
         more = (
             "raise `training.holdout_share`" if self.random else "lengthen `training.holdout_days`"
         )
-        if needing:
+        if needing and self.judged is None:
             require_both_classes(
                 delivered.loc[parts.holdout.index],
                 self.spec,
@@ -224,7 +235,13 @@ class Recipe:
             "estimator": estimator.model_dump(),
             **({} if found is None else {SEARCH: dict(found.facts)}),
             "seed": self.spec.training.seed,
-            **({RANDOM_HOLDOUT: self.random.to_json()} if self.random else {}),
+            **self._holdout_facts(),
             "git_commit": self.code.git_commit,
             "lock_sha256": self.code.lock_sha256,
         }
+
+    def _holdout_facts(self) -> dict[str, Any]:
+        """What a manifest says of a holdout beside its rows; a refit has none of its own."""
+        if self.judged is not None:
+            return {SHIP: REFIT, JUDGED: dict(self.judged)}
+        return {RANDOM_HOLDOUT: self.random.to_json()} if self.random else {}

@@ -6,20 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from slipway.spec import ModelSpec
-from slipway.spec.model import Training
+from slipway.spec.training import Training
 from slipway.stages.ports.tracking import LoggedTrial
 from slipway.stages.search.trials import Trial
 from slipway.stages.train.splitting import Split
 
 
 def numbers_of(parts: Split) -> dict[str, Any]:
-    """Return the numbers of rows of both parts, and their first and last event times."""
+    """Return the numbers of rows of the parts that there are, and their first and last times."""
     training_start, training_end = parts.span("training")
-    holdout_start, holdout_end = parts.span("holdout")
-    return {
+    numbers = {
         "training_rows": len(parts.training),
         "training_start": training_start,
         "training_end": training_end,
+    }
+    if not len(parts.holdout):
+        return numbers
+    holdout_start, holdout_end = parts.span("holdout")
+    return numbers | {
         "holdout_rows": len(parts.holdout),
         "holdout_start": holdout_start,
         "holdout_end": holdout_end,

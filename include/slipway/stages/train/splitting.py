@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from slipway.errors import NotComputable
-from slipway.spec.model import Training
+from slipway.spec.training import Training
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Split:
     """Labelled rows: first the training rows, then the holdout, each in time order.
+
+    A refit learns from all rows, and has no holdout.
 
     Attributes:
         rows: Rows of both parts.
@@ -104,6 +106,26 @@ def split_at_random(
     parts = rows[~held_out], rows[held_out]
     divided = Split(pd.concat(parts), len(parts[0]), event_time)
     return _with_enough_rows(divided, training)
+
+
+def without_holdout(divided: Split, *, training: Training) -> Split:
+    """Return all rows as training rows; a window keeps its length, and ends with the newest row.
+
+    Args:
+        divided: Rows in two parts.
+        training: Length of the window, and the least number of training rows.
+
+    Raises:
+        NotComputable: There are too few rows.
+    """
+    rows, event_time = divided.rows, divided.event_time
+    if not rows[event_time].is_monotonic_increasing:
+        rows = rows.sort_values(event_time, kind="stable")
+    if training.window_days is not None:
+        times = rows[event_time]
+        rows = rows[times >= times.max() - timedelta(days=training.window_days)]
+    require_rows(len(rows), training.min_rows, what="training rows")
+    return Split(rows, len(rows), event_time)
 
 
 def _with_enough_rows(divided: Split, training: Training) -> Split:

@@ -1,0 +1,18 @@
+"""Stages of a training, between the accepted request and its answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slipway.stages.model.shipped import REFIT
+
+if TYPE_CHECKING:
+    from slipway.spec import ModelSpec
+
+STAGES = ("snapshot", "train", "evaluate", "gate", REFIT, "promote_challenger")
+"""All of them, in order."""
+
+
+def training_stages(spec: ModelSpec) -> tuple[str, ...]:
+    """Return the stages that a model's trainings have, in order."""
+    return tuple(one for one in STAGES if one != REFIT or spec.training.ship == "refit")
