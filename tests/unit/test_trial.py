@@ -68,6 +68,21 @@ def test_a_good_model_would_be_promoted(ferries: Callable[[str], Path], tmp_path
     assert not (tmp_path / "store").exists()
 
 
+def test_a_refit_is_tried_too(ferries: Callable[[str], Path], tmp_path: Path) -> None:
+    """Between gate and promotion; the report tells until when both models learnt."""
+    root = ferries("0.6")
+    file = root / "include/models/ferry_delay/model.yaml"
+    text = file.read_text()
+    assert "\ntraining: {" in text
+    file.write_text(text.replace("\ntraining: {", "\ntraining: {ship: refit, "))
+    result = slipway("try", "ferry_delay", *files(tmp_path / "files"))
+    assert result.exit_code == 0, result.output
+    assert "A challenger would be promoted." in result.output
+    report = (root / ".slipway/try/ferry_delay/report.md").read_text()
+    assert "| refit | refitted |" in report
+    assert "On the 401 holdout rows, which the refit has seen: roc_auc 0." in report
+
+
 def test_a_column_may_have_any_name(ferries: Callable[[str], Path], tmp_path: Path) -> None:
     """That of an argument of the library's functions too, as in loans: who works for himself."""
     root = ferries("0.6")
