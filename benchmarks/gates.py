@@ -30,8 +30,8 @@ from scipy.stats import norm
 from slipway.adapters.metrics import BlockGains, measure
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
+from slipway.stages.gates.gate_numbers import gain_numbers
 from slipway.stages.ports.metrics import Resampling
-from slipway.stages.train.gate_numbers import gain_numbers
 from slipway.stages.train.gates import gate
 
 METRIC = "roc_auc"

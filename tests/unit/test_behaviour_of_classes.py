@@ -11,8 +11,8 @@ import pytest
 from slipway.spec.behaviour import Behaviour
 from slipway.spec.behaviour_problems import behaviour_warnings
 from slipway.spec.model import ModelSpec
+from slipway.stages.gates.behaviour_tests import MOST_ROWS, Asked, Outcome, ask_all
 from slipway.stages.ports.raw_column import RawColumn
-from slipway.stages.train.behaviour_tests import MOST_ROWS, Asked, Outcome, ask_all
 from tests.support.training_env import spec
 
 COLUMNS = (

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from slipway.records import ledger
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec.gates import Gates, Threshold
+from slipway.stages.gates.gate_numbers import MeasuredGain, gain_numbers
 from slipway.stages.ports.metrics import Gain
-from slipway.stages.train.gate_numbers import MeasuredGain, gain_numbers
 from slipway.stages.train.gates import gate
 from slipway.stages.train.past_gains import fit_prior, priors
 from tests.fakes.memory_store import MemoryStore

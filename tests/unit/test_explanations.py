@@ -17,8 +17,8 @@ from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.model_package.package import Package
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec.gates import Gates
+from slipway.stages.gates.checks.explanations import FILE, ColumnShares
 from slipway.stages.ports.explanations import Explained
-from slipway.stages.train.gate_checks.explanations import FILE, ColumnShares
 from slipway.stages.train.gates import gate
 from tests.support import ferry_dataset
 from tests.support.training_env import TrainingEnv, spec

@@ -18,11 +18,11 @@ from slipway.spec import ModelSpec
 from slipway.spec.fairness import FAIRNESS_METRICS, Fairness
 from slipway.spec.gates import Gates
 from slipway.spec.warnings import model_warnings
+from slipway.stages.gates.checks.fairness import FILE, fairness_numbers, limits_digest
+from slipway.stages.gates.holdout_groups import groups_of
 from slipway.stages.ports.fairness import Disparity, Groups
 from slipway.stages.ports.metrics import Resampling
-from slipway.stages.train.gate_checks.fairness import FILE, fairness_numbers, limits_digest
 from slipway.stages.train.gates import gate
-from slipway.stages.train.holdout_groups import groups_of
 from tests.support import ferry_dataset
 from tests.support.training_env import TrainingEnv, spec
 

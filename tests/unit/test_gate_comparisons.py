@@ -9,8 +9,8 @@ import pytest
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec.gates import Gates
 from slipway.spec.training import Training
+from slipway.stages.gates.gate_numbers import gain_numbers
 from slipway.stages.ports.metrics import Gain
-from slipway.stages.train.gate_numbers import gain_numbers
 from slipway.stages.train.gates import gate
 from tests.support.training_env import spec
 

@@ -13,9 +13,9 @@ from slipway.errors import NotComputable
 from slipway.records.run_context import RunContext
 from slipway.spec.estimators import ESTIMATORS
 from slipway.spec.gates import Gates
+from slipway.stages.gates.gate_numbers import POSITIVE_ROWS
 from slipway.stages.model.label_classes import SHOWN, classes_of, to_target
 from slipway.stages.monitor.performance import measure_performance
-from slipway.stages.train.gate_numbers import POSITIVE_ROWS
 from slipway.stages.train.gates import gate
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables

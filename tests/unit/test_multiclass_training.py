@@ -16,11 +16,11 @@ from slipway.errors import NotComputable
 from slipway.records.verdicts import Verdict
 from slipway.spec.estimators import ESTIMATORS
 from slipway.spec.metrics import METRICS, metrics_of
+from slipway.stages.gates.gate_numbers import UNSEEN_ROWS
 from slipway.stages.model.agreement import measure_agreement
 from slipway.stages.model.class_scores import align_scores, with_unseen
 from slipway.stages.model.label_classes import UNSEEN, to_target
 from slipway.stages.train.confusion import CONFUSION, FILE
-from slipway.stages.train.gate_numbers import UNSEEN_ROWS
 from tests.support import sea_states
 from tests.support.training_env import TrainingEnv
 

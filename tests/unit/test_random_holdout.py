@@ -17,9 +17,9 @@ from slipway.spec.holdout import RANDOM_WARNING
 from slipway.spec.identity import KEY, RowKey
 from slipway.spec.loading import load_all
 from slipway.spec.training import Training
+from slipway.stages.gates.random_holdout import RandomHoldout, holdout_keys, unseen_by
 from slipway.stages.model.manifest import REFERENCE, open_sealed
 from slipway.stages.model.shipped import RANDOM_HOLDOUT
-from slipway.stages.train.random_holdout import RandomHoldout, holdout_keys, unseen_by
 from slipway.stages.train.splitting import split_at_random, split_by_time
 from tests.support import ferry_dataset
 from tests.support.command_line import Make, slipway

@@ -13,9 +13,9 @@ import pytest
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import ModelSpec
 from slipway.spec.gates import Gates
+from slipway.stages.gates.changed_rows import UNSEEN, Rows
 from slipway.stages.ports.metrics import Resampling
 from slipway.stages.ports.raw_column import RawColumn
-from slipway.stages.train.changed_rows import UNSEEN, Rows
 from slipway.stages.train.gates import gate
 from slipway.wiring.gate_tools import gate_tools
 from tests.support import ferry_dataset

@@ -17,11 +17,11 @@ from sklearn import datasets
 from slipway.adapters.model_package import load_package
 from slipway.records.verdicts import Verdict
 from slipway.spec.gates import Gates
+from slipway.stages.gates.checks.duplicates import twins
+from slipway.stages.gates.checks.renamed_label import same_numbers, same_words
+from slipway.stages.gates.column_alone import Asked, column_alone
 from slipway.stages.model.labelled_rows import Snapshot
-from slipway.stages.train.column_alone import Asked, column_alone
 from slipway.stages.train.comparison import Comparison
-from slipway.stages.train.gate_checks.duplicates import twins
-from slipway.stages.train.gate_checks.renamed_label import same_numbers, same_words
 from slipway.stages.train.gates import gate
 from slipway.wiring.gate_tools import gate_tools
 from tests.support import ferry_dataset

@@ -15,8 +15,8 @@ from slipway.errors import NotComputable, SpecError, StoreUnavailable
 from slipway.records.run_records import RunRecord
 from slipway.records.store import read_json
 from slipway.spec.search import AUTO, Search
+from slipway.stages.gates.random_holdout import RandomHoldout
 from slipway.stages.ports.tuning import StudyPlan
-from slipway.stages.train.random_holdout import RandomHoldout
 from tests.support import ferry_dataset
 from tests.support.searches import search_tools
 from tests.support.training_env import TrainingEnv, spec

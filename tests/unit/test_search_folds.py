@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from slipway.errors import NotComputable
 from slipway.spec.training import Training
+from slipway.stages.gates.random_holdout import RandomHoldout
 from slipway.stages.search.folds import folds_by_key, folds_by_time
-from slipway.stages.train.random_holdout import RandomHoldout
 
 
 @given(

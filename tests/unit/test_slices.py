@@ -13,11 +13,11 @@ from slipway.adapters.metrics import BlockGains
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec.gates import Gates
 from slipway.spec.slices import Slices
+from slipway.stages.gates.checks.slices import SliceGain, slice_numbers, slices_file
+from slipway.stages.gates.gate_numbers import gain_numbers
+from slipway.stages.gates.holdout_slices import slices_of
 from slipway.stages.ports.metrics import Gain, Resampling
-from slipway.stages.train.gate_checks.slices import SliceGain, slice_numbers, slices_file
-from slipway.stages.train.gate_numbers import gain_numbers
 from slipway.stages.train.gates import gate
-from slipway.stages.train.holdout_slices import slices_of
 from tests.support import ferry_dataset
 from tests.support.training_env import TrainingEnv, spec
 

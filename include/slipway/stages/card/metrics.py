@@ -11,12 +11,12 @@ from slipway.spec.metrics import METRICS
 from slipway.stages.card.parts_of_rows import is_shown, part_sections, reliability_sections
 from slipway.stages.card.refit import is_refit
 from slipway.stages.card.words import NOT_MEASURED, NOT_RECORDED, measured, recorded
+from slipway.stages.gates.gate_numbers import BLOCK_UNIT, BLOCKS, gain_names, read_gain
 from slipway.stages.model.version_tags import COMPARED_WITH, GATE, METRIC_PREFIX
 from slipway.stages.report.blocks import Section, Table
 from slipway.stages.report.gate_figures import gate_sections, in_sections, operational_sections
 from slipway.stages.report.version_case import VersionCase
 from slipway.stages.train.confusion import CONFUSION, FILE, MOST_IN_RECORD
-from slipway.stages.train.gate_numbers import BLOCK_UNIT, BLOCKS, gain_names, read_gain
 
 WHO = ("challenger", "champion", "constant")
 

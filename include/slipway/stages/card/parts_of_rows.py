@@ -8,11 +8,11 @@ from typing import Any
 from slipway.records.verdicts import Number
 from slipway.spec.fairness import Fairness
 from slipway.stages.card.words import NOT_MEASURED, measured, recorded
+from slipway.stages.gates.checks import explanations, fairness, slices
+from slipway.stages.gates.gate_numbers import finite
 from slipway.stages.model.reliability import FILE as RELIABILITY_FILE
 from slipway.stages.model.reliability import RELIABILITY, ReliabilityBin, read_reliability
 from slipway.stages.report.blocks import Section, Table
-from slipway.stages.train.gate_checks import explanations, fairness, slices
-from slipway.stages.train.gate_numbers import finite
 
 
 def part_sections(numbers: Mapping[str, Number], asked: Fairness | None) -> Iterator[Section]:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from slipway.spec.training import Training
+from slipway.stages.gates.random_holdout import RandomHoldout
 from slipway.stages.profile.identity import KeyGuess
 from slipway.stages.profile.measured import Column
 from slipway.stages.profile.roles import Chosen
 from slipway.stages.profile.sizes import Sizes
-from slipway.stages.train.random_holdout import RandomHoldout
 from slipway.values.kernels import arrow_type
 from slipway.values.row_keys import canonical_texts, composed_keys, row_digests
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from slipway.spec.metrics import Task, has_classes
 from slipway.spec.sanity import Sanity
+from slipway.stages.gates.checks.renamed_label import same_numbers, same_words
+from slipway.stages.gates.column_alone import Asked, column_alone
 from slipway.stages.profile.leaks import explained
 from slipway.stages.profile.measured import Column
 from slipway.stages.profile.quick_model import Reached
 from slipway.stages.profile.told_by_others import share_told
-from slipway.stages.train.column_alone import Asked, column_alone
-from slipway.stages.train.gate_checks.renamed_label import same_numbers, same_words
 
 _VERY_GOOD = 0.8
 """Share of the target that a quick model tells, from which on a person should ask why."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from slipway.spec.training import Training
-from slipway.stages.train.random_holdout import RandomHoldout
+from slipway.stages.gates.random_holdout import RandomHoldout
 from slipway.stages.train.splitting import Split, require_rows
 
 if TYPE_CHECKING:

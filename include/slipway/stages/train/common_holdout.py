@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.gates.random_holdout import holdout_keys, unseen_by
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.ports.tables import Tables
-from slipway.stages.train.random_holdout import holdout_keys, unseen_by
 
 if TYPE_CHECKING:
     import pandas as pd

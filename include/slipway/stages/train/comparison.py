@@ -10,6 +10,19 @@ from slipway.records.verdicts import Number
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.labels import Label
 from slipway.spec.metrics import METRICS, has_classes, metrics_of
+from slipway.stages.gates.check import Contest
+from slipway.stages.gates.checks import CHECKS
+from slipway.stages.gates.contender_scores import contender_scores
+from slipway.stages.gates.gate_numbers import (
+    BLOCK_UNIT,
+    BLOCKS,
+    CLASSES,
+    POSITIVE_ROWS,
+    UNSEEN_ROWS,
+    gain_numbers,
+)
+from slipway.stages.gates.holdout_blocks import HoldoutBlocks, divide_into_blocks
+from slipway.stages.gates.random_holdout import holdout_keys
 from slipway.stages.model.agreement import EVIDENCE, measure_agreement
 from slipway.stages.model.aliases import ANCHOR, CHALLENGER, CHAMPION
 from slipway.stages.model.class_scores import align_scores, known_to_any, with_unseen
@@ -24,19 +37,6 @@ from slipway.stages.ports.package import Package
 from slipway.stages.ports.tables import Tables
 from slipway.stages.train.common_holdout import CommonRows, common_rows
 from slipway.stages.train.confusion import FILE, confusion_of
-from slipway.stages.train.contender_scores import contender_scores
-from slipway.stages.train.gate_checks import CHECKS
-from slipway.stages.train.gate_checks.check import Contest
-from slipway.stages.train.gate_numbers import (
-    BLOCK_UNIT,
-    BLOCKS,
-    CLASSES,
-    POSITIVE_ROWS,
-    UNSEEN_ROWS,
-    gain_numbers,
-)
-from slipway.stages.train.holdout_blocks import HoldoutBlocks, divide_into_blocks
-from slipway.stages.train.random_holdout import holdout_keys
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,6 +15,11 @@ from slipway.records.run_records import RunRecord, RunRef, need_record
 from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.gates.gate_numbers import (
+    LOST,
+    UNSEEN_ROWS,
+    WAIVED,
+)
 from slipway.stages.model.aliases import ANCHOR, CHAMPION
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.registry_losses import find_lost_champion
@@ -25,11 +30,6 @@ from slipway.stages.ports.tables import Tables
 from slipway.stages.ports.tracking import Tracking
 from slipway.stages.train.anchor import load_anchor
 from slipway.stages.train.comparison import Comparison, Named
-from slipway.stages.train.gate_numbers import (
-    LOST,
-    UNSEEN_ROWS,
-    WAIVED,
-)
 from slipway.stages.train.holdout_reuse import count_reuse
 from slipway.stages.train.past_gains import priors
 from slipway.values.figures import in_figures

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Compare, Gates, Threshold
 from slipway.spec.metrics import METRICS
-from slipway.stages.model.aliases import CHALLENGER, CHAMPION
-from slipway.stages.train.gate_numbers import (
+from slipway.stages.gates.gate_numbers import (
     BLOCK_UNIT,
     BLOCKS,
     MeasuredGain,
@@ -20,6 +19,7 @@ from slipway.stages.train.gate_numbers import (
     read_gain,
     read_prior,
 )
+from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.values.figures import in_figures
 
 # MLflow's fallback where a champion's value of 0 makes a relative change meaningless.

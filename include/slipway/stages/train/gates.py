@@ -14,10 +14,8 @@ from typing import Literal
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec.gates import Gates
 from slipway.spec.metrics import METRICS
-from slipway.stages.model.agreement import EVIDENCE
-from slipway.stages.model.aliases import CHALLENGER, CHAMPION
-from slipway.stages.train.gate_checks import CHECKS, checked_numbers
-from slipway.stages.train.gate_numbers import (
+from slipway.stages.gates.checks import CHECKS, checked_numbers
+from slipway.stages.gates.gate_numbers import (
     BLOCK_UNIT,
     BLOCKS,
     CLASSES,
@@ -34,6 +32,8 @@ from slipway.stages.train.gate_numbers import (
     prior_names,
     read_gain,
 )
+from slipway.stages.model.agreement import EVIDENCE
+from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.train.gate_rules import (
     RULES,
     Figures,

@@ -9,7 +9,7 @@ from slipway.records import ledger
 from slipway.records.store import Store
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
-from slipway.stages.train.gate_numbers import MeasuredGain, NormalPrior, prior_numbers, read_gain
+from slipway.stages.gates.gate_numbers import MeasuredGain, NormalPrior, prior_numbers, read_gain
 
 LEAST_PAST = 5
 """Fewer challengers tell no prior."""

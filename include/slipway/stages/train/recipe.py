@@ -13,6 +13,7 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.labels import Label
 from slipway.spec.metrics import METRICS, has_classes
 from slipway.spec.model import Estimator
+from slipway.stages.gates.random_holdout import RandomHoldout, holdout_keys
 from slipway.stages.model import sbom
 from slipway.stages.model.class_scores import class_shares
 from slipway.stages.model.decision import THRESHOLD, cheapest_threshold
@@ -29,7 +30,6 @@ from slipway.stages.train import engine_choice
 from slipway.stages.train.calibration_rows import CALIBRATION_ROWS, kept_for_calibration
 from slipway.stages.train.drift_reference import sample_reference
 from slipway.stages.train.narrow_types import narrowed
-from slipway.stages.train.random_holdout import RandomHoldout, holdout_keys
 from slipway.stages.train.run_facts import numbers_of
 from slipway.stages.train.splitting import (
     Split,

@@ -22,6 +22,7 @@ from slipway.records.run_specs import SPECS, SPECS_SHA256, read_run_specs
 from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
+from slipway.stages.gates.contender_scores import contender_scores
 from slipway.stages.model import sbom
 from slipway.stages.model.agreement import measure_agreement
 from slipway.stages.model.class_scores import align_scores, known_to_any, with_unseen
@@ -38,7 +39,6 @@ from slipway.stages.ports.tables import Tables
 from slipway.stages.ports.tracking import Tracking
 from slipway.stages.search.found import Found
 from slipway.stages.train.common_holdout import common_rows
-from slipway.stages.train.contender_scores import contender_scores
 from slipway.stages.train.dry_run import DRY_RUN
 from slipway.stages.train.recipe import Built, Recipe
 from slipway.stages.train.refit_check import RefitCheck, rank_correlation

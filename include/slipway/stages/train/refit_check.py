@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.records.verdicts import Number
 from slipway.spec.metrics import METRICS
+from slipway.stages.gates.gate_numbers import finite
 from slipway.stages.model.agreement import EVIDENCE, Agreement, measure_agreement
-from slipway.stages.train.gate_numbers import finite
 from slipway.values.figures import in_figures
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
 from slipway.spec.metrics import has_classes
+from slipway.stages.gates.check import Contest, Measured, judged_features
+from slipway.stages.gates.column_alone import FEWEST, Asked, column_alone
+from slipway.stages.gates.gate_numbers import finite
 from slipway.stages.model.aliases import CHALLENGER
-from slipway.stages.train.column_alone import FEWEST, Asked, column_alone
-from slipway.stages.train.gate_checks.check import Contest, Measured, judged_features
-from slipway.stages.train.gate_numbers import finite
 
 BEST, MODEL, COLUMN = "single_feature", "single_feature.model", "single_feature.column"
 """How well the best column alone ranks the target, how well the model does, and which it is."""

@@ -10,14 +10,14 @@ from slipway.records.store import encode
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
 from slipway.spec.metrics import METRICS
+from slipway.stages.gates.changed_rows import Rows
+from slipway.stages.gates.check import Contest, Measured
+from slipway.stages.gates.gate_numbers import BLOCKS, baseline, finite
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.model.class_scores import with_unseen
 from slipway.stages.model.decision import judged
 from slipway.stages.ports.metrics import Gain
 from slipway.stages.ports.raw_column import columns_of
-from slipway.stages.train.changed_rows import Rows
-from slipway.stages.train.gate_checks.check import Contest, Measured
-from slipway.stages.train.gate_numbers import BLOCKS, baseline, finite
 from slipway.values.figures import in_figures
 
 if TYPE_CHECKING:

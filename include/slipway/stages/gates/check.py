@@ -10,11 +10,11 @@ from slipway.records.verdicts import Number
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.gates import Gates
 from slipway.spec.labels import Label
+from slipway.stages.gates.contender_scores import contender_scores
+from slipway.stages.gates.holdout_blocks import HoldoutBlocks
 from slipway.stages.model.decision import judged
 from slipway.stages.ports.gate_tools import GateTools
 from slipway.stages.ports.package import Package
-from slipway.stages.train.contender_scores import contender_scores
-from slipway.stages.train.holdout_blocks import HoldoutBlocks
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
-from slipway.stages.train.gate_checks.check import Contest, Measured
-from slipway.stages.train.gate_numbers import finite
+from slipway.stages.gates.check import Contest, Measured
+from slipway.stages.gates.gate_numbers import finite
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
+from slipway.stages.gates.check import Contest, Measured
+from slipway.stages.gates.gate_numbers import BLOCKS, finite
 from slipway.stages.model.aliases import ANCHOR, CHALLENGER
 from slipway.stages.model.class_scores import with_unseen
-from slipway.stages.train.gate_checks.check import Contest, Measured
-from slipway.stages.train.gate_numbers import BLOCKS, finite
 from slipway.values.figures import in_figures, in_signed_figures
 
 VERSION = f"{ANCHOR}.version"

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from slipway.records.verdicts import Number
-from slipway.stages.train.gate_checks.anchor import AnchorCheck
-from slipway.stages.train.gate_checks.behaviour import BehaviourCheck
-from slipway.stages.train.gate_checks.check import GateCheck
-from slipway.stages.train.gate_checks.duplicates import DuplicatesCheck
-from slipway.stages.train.gate_checks.explanations import ExplanationCheck
-from slipway.stages.train.gate_checks.fairness import FairnessCheck
-from slipway.stages.train.gate_checks.renamed_label import RenamedLabelCheck
-from slipway.stages.train.gate_checks.robustness import RobustnessCheck
-from slipway.stages.train.gate_checks.single_feature import SingleFeatureCheck
-from slipway.stages.train.gate_checks.slices import SliceCheck
-from slipway.stages.train.gate_checks.split_rows import SplitCheck
+from slipway.stages.gates.check import GateCheck
+from slipway.stages.gates.checks.anchor import AnchorCheck
+from slipway.stages.gates.checks.behaviour import BehaviourCheck
+from slipway.stages.gates.checks.duplicates import DuplicatesCheck
+from slipway.stages.gates.checks.explanations import ExplanationCheck
+from slipway.stages.gates.checks.fairness import FairnessCheck
+from slipway.stages.gates.checks.renamed_label import RenamedLabelCheck
+from slipway.stages.gates.checks.robustness import RobustnessCheck
+from slipway.stages.gates.checks.single_feature import SingleFeatureCheck
+from slipway.stages.gates.checks.slices import SliceCheck
+from slipway.stages.gates.checks.split_rows import SplitCheck
 
 CHECKS: tuple[GateCheck, ...] = (
     SplitCheck(),

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
 from slipway.spec.metrics import has_classes
-from slipway.stages.train.column_alone import FEWEST
-from slipway.stages.train.gate_checks.check import Contest, Measured, judged_features
-from slipway.stages.train.gate_numbers import finite
+from slipway.stages.gates.check import Contest, Measured, judged_features
+from slipway.stages.gates.column_alone import FEWEST
+from slipway.stages.gates.gate_numbers import finite
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
-from slipway.stages.train.gate_checks.check import Contest, Measured
-from slipway.stages.train.gate_numbers import finite
-from slipway.stages.train.random_holdout import RandomHoldout, holdout_keys
+from slipway.stages.gates.check import Contest, Measured
+from slipway.stages.gates.gate_numbers import finite
+from slipway.stages.gates.random_holdout import RandomHoldout, holdout_keys
 
 PREFIX = "split"
 FOUND, RECORDED = f"{PREFIX}.training_rows", f"{PREFIX}.training_rows_recorded"

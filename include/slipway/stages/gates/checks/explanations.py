@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from slipway.records.store import encode
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
+from slipway.stages.gates.check import Contest, Measured
+from slipway.stages.gates.gate_numbers import baseline, finite
+from slipway.stages.gates.holdout_slices import slices_of
 from slipway.stages.model.aliases import CHAMPION
 from slipway.stages.ports.explanations import Explained
-from slipway.stages.train.gate_checks.check import Contest, Measured
-from slipway.stages.train.gate_numbers import baseline, finite
-from slipway.stages.train.holdout_slices import slices_of
 
 if TYPE_CHECKING:
     import numpy as np

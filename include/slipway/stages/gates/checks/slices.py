@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from slipway.records.store import encode
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
+from slipway.stages.gates.check import Contest, Measured
+from slipway.stages.gates.gate_numbers import BLOCKS, baseline, finite
+from slipway.stages.gates.holdout_slices import slices_of
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.model.class_scores import with_unseen
 from slipway.stages.ports.metrics import Gain
-from slipway.stages.train.gate_checks.check import Contest, Measured
-from slipway.stages.train.gate_numbers import BLOCKS, baseline, finite
-from slipway.stages.train.holdout_slices import slices_of
 from slipway.values.figures import in_figures
 
 FILE = "slices.json"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from slipway.spec.fairness import Fairness
+from slipway.stages.gates.holdout_slices import MISSING, parts_of_column
 from slipway.stages.ports.fairness import Groups
-from slipway.stages.train.holdout_slices import MISSING, parts_of_column
 
 if TYPE_CHECKING:
     import numpy as np

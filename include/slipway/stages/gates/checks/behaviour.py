@@ -9,10 +9,10 @@ from functools import partial
 from slipway.records.store import encode
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
+from slipway.stages.gates.behaviour_tests import Asked, Outcome, ask_all
+from slipway.stages.gates.check import Contest, Measured
+from slipway.stages.gates.gate_numbers import finite
 from slipway.stages.ports.raw_column import columns_of
-from slipway.stages.train.behaviour_tests import Asked, Outcome, ask_all
-from slipway.stages.train.gate_checks.check import Contest, Measured
-from slipway.stages.train.gate_numbers import finite
 
 PREFIX = "behaviour"
 FILE = "behaviour.json"

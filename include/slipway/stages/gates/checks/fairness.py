@@ -16,13 +16,13 @@ from slipway.records.verdicts import Number
 from slipway.spec.fairness import FAIRNESS_METRICS, Fairness
 from slipway.spec.gates import Gates
 from slipway.spec.metrics import has_classes
+from slipway.stages.gates.check import Contest, Measured
+from slipway.stages.gates.gate_numbers import baseline, finite
+from slipway.stages.gates.holdout_groups import groups_of
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.model.class_scores import with_unseen
 from slipway.stages.model.predicted_classes import predicted_classes
 from slipway.stages.ports.fairness import Disparity
-from slipway.stages.train.gate_checks.check import Contest, Measured
-from slipway.stages.train.gate_numbers import baseline, finite
-from slipway.stages.train.holdout_groups import groups_of
 
 FILE = "fairness.json"
 """Artifact of the training's run in MLflow."""

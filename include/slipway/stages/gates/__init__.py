@@ -1,0 +1,1 @@
+"""What gates judge by: numbers, blocks, slices and groups of the holdout, and a file per gate."""
