@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from math import ceil
 
 from slipway.spec.behaviour_problems import behaviour_problems
+from slipway.spec.gate_ranges import range_warnings
 from slipway.spec.gates import BlockUnit
 from slipway.spec.metrics import METRICS
 from slipway.spec.model import ModelSpec
@@ -59,10 +60,11 @@ def _operational_problems(spec: ModelSpec, document: Document) -> Iterator[Probl
 
 
 def gate_warnings(spec: ModelSpec) -> Iterator[str]:
-    """Yield that a comparison with the champion can never be conclusive, with its field."""
+    """Yield gates that can never pass, refuse or be conclusive, each with its field."""
     gates, training = spec.gates, spec.training
     if gates.dry_run:
         yield "gates.dry_run: challengers are trained and judged, and none is ever promoted"
+    yield from range_warnings(gates)
     if not gates.needs_blocks or gates.cluster is not None or training.split != "time":
         return
     unit = gates.blocks or "day"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
 Task = Literal["classification", "multiclass", "regression"]
@@ -38,6 +39,8 @@ class Metric:
         min_rows: With fewer rows it is undefined.
         has_floor: Whether a model that learnt something is better than a constant by it. By the
             error of a calibration it is not: a constant's is nearly 0.
+        lowest: Least value that it can have.
+        highest: Greatest value that it can have.
     """
 
     name: str
@@ -51,6 +54,8 @@ class Metric:
     multiclass: bool = False
     by_block: str = ""
     has_floor: bool = True
+    lowest: float = 0.0
+    highest: float = 1.0
 
     def measures(self, task: Task) -> bool:
         """Return whether it measures a kind of prediction."""
@@ -86,6 +91,7 @@ METRICS: Mapping[str, Metric] = {
             function=f"{_OWN}log_loss",
             multiclass=True,
             by_block=f"{_BY_BLOCK}sums.log_loss",
+            highest=inf,
         ),
         Metric(
             "brier_score",
@@ -140,6 +146,7 @@ METRICS: Mapping[str, Metric] = {
             takes="classes",
             multiclass=True,
             by_block=f"{_BY_BLOCK}confusions.quadratic_kappa",
+            lowest=-1.0,
         ),
         Metric(
             "roc_auc_ovr",
@@ -155,6 +162,7 @@ METRICS: Mapping[str, Metric] = {
             greater_is_better=False,
             function=f"{_SKLEARN}mean_absolute_error",
             by_block=f"{_BY_BLOCK}sums.mean_absolute_error",
+            highest=inf,
         ),
         Metric(
             "root_mean_squared_error",
@@ -162,6 +170,7 @@ METRICS: Mapping[str, Metric] = {
             greater_is_better=False,
             function=f"{_SKLEARN}root_mean_squared_error",
             by_block=f"{_BY_BLOCK}sums.root_mean_squared_error",
+            highest=inf,
         ),
         Metric(
             "r2_score",
@@ -170,6 +179,7 @@ METRICS: Mapping[str, Metric] = {
             function=f"{_SKLEARN}r2_score",
             min_rows=2,
             by_block=f"{_BY_BLOCK}sums.r2_score",
+            lowest=-inf,
         ),
     )
 }
