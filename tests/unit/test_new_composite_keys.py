@@ -59,6 +59,15 @@ def test_names_with_a_year_are_the_key_and_names_alone_are_not(tmp_path: Path, h
     assert alone.key.columns == ()
 
 
+def test_a_panel_of_numbered_things_is_known_by_its_grid(tmp_path: Path, home: Path) -> None:
+    """No name says what identifies a row, but each thing has each year once."""
+    frame = pd.DataFrame(product(range(1, 49), YEARS), columns=["state", "year"])
+    plan = plan_of(frame.drop([5, 77]).reset_index(drop=True), tmp_path)
+    assert plan.key.columns == ("state", "year")
+    assert plan.time.columns == ("year",)
+    written(plan, home)
+
+
 def test_what_is_different_by_chance_is_no_key(tmp_path: Path) -> None:
     """Prose with any year, few rows of many values; the plan says what was looked for."""
     rng = np.random.default_rng(2)

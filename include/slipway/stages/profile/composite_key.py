@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 from slipway.stages.profile.event_time import TimeGuess
@@ -28,6 +29,9 @@ _FEWEST_ROWS = 20
 _CALENDAR = frozenset({"year", "month", "week", "quarter"})
 _EXPECTED_REPEATS = 3
 """Repeats that independent columns would have; with fewer, that there are none tells nothing."""
+
+_WHOLE = 0.9
+"""Share of the pairs of a panel that have a row."""
 
 _NEARLY_UNIQUE = 0.9
 _COUNTS_FROM = (0, 1)
@@ -58,7 +62,7 @@ def find_together(
         for chosen in map(_flat, combinations(units, length)):
             if _may_identify(chosen, time, rows) and not _frame(chosen).duplicated().any():
                 return _in_order(chosen)
-    return _with_counter(whole, units, time)
+    return _whole_grid(whole, rows) or _with_counter(whole, units, time)
 
 
 def longer_keys(
@@ -125,16 +129,14 @@ def _is_of_calendar(column: Column) -> bool:
 
 
 def _may_identify(chosen: Sequence[Column], time: TimeGuess, rows: int) -> bool:
-    product = 1.0
-    for one in chosen:
-        product *= one.distinct
-    if product < rows:
+    cells = math.prod(one.distinct for one in chosen)
+    if cells < rows:
         return False
     is_timed = any(one.type == "timestamp" or one.name in time.columns for one in chosen)
     if len(chosen) <= _LONGEST_BY_CHANCE and (is_timed or all(strength(one) for one in chosen)):
         return True
     is_anchored = is_timed or any(strength(one) or _is_of_calendar(one) for one in chosen)
-    is_chance = rows * rows / (2 * product) < _EXPECTED_REPEATS
+    is_chance = rows * rows / (2 * cells) < _EXPECTED_REPEATS
     return is_anchored and not is_chance and not any(map(_is_prose, chosen))
 
 
@@ -174,6 +176,22 @@ def _counts_within(counter: Column, parts: Sequence[Column]) -> bool:
     first, last, size = groups.min(), groups.max(), groups.size()
     starts = first.iloc[0]
     return bool((first == starts).all() and (last - first + 1 == size).all() and (size > 1).any())
+
+
+def _whole_grid(columns: Mapping[str, Column], rows: int) -> tuple[str, ...] | None:
+    """A whole number with a part of the calendar, where nearly each pair of both is one row.
+
+    So are panels of things that have numbers and no name which says so.
+    """
+    calendar = [one for one in columns.values() if _is_of_calendar(one)]
+    numbers = [one for one in columns.values() if one.type == "integer" and one not in calendar]
+    for when, thing in product(calendar, numbers):
+        cells = when.distinct * thing.distinct
+        is_grid = when.distinct > 1 < thing.distinct and _WHOLE * cells <= rows <= cells
+        is_chance = rows * rows / (2 * max(1, cells)) < _EXPECTED_REPEATS
+        if is_grid and not is_chance and not _frame([when, thing]).duplicated().any():
+            return _in_order([when, thing])
+    return None
 
 
 def _flat(units: Sequence[Unit]) -> list[Column]:
