@@ -19,6 +19,9 @@ PREFIX = "duplicates"
 SHARE, CHANCE = f"{PREFIX}.share", f"{PREFIX}.by_chance"
 """Share of the holdout that stands in the training rows, and what chance explains of it."""
 
+_MANY_VALUES = 100
+"""Different values from which a number is unlikely to be equal by chance."""
+
 
 @dataclass(frozen=True)
 class DuplicatesCheck:
@@ -65,8 +68,9 @@ class DuplicatesCheck:
 def twins(columns: list[tuple[pd.Series[Any], pd.Series[Any]]]) -> tuple[float, float]:
     """Return the share of holdout rows that stand among the training rows, and that by chance.
 
-    By chance as many would that met an equal row if each column took its values by itself; a row
-    of few, common values meets one surely, a row with a rare number hardly.
+    By chance as many would that met an equal row if each number of many values took them by itself.
+    Columns of few values often go together, as symptoms do, and count as one: a row of such columns
+    alone that has an equal one tells next to nothing.
 
     Args:
         columns: Values of each column, in the training rows and in the holdout.
@@ -77,19 +81,32 @@ def twins(columns: list[tuple[pd.Series[Any], pd.Series[Any]]]) -> tuple[float, 
     learnt, asked = len(columns[0][0]), len(columns[0][1])
     if not learnt:
         return 0.0, 0.0
-    mixed = np.zeros(learnt + asked, np.uint64)
+    mixed, coarse = (np.zeros(learnt + asked, np.uint64) for _ in range(2))
     expected = np.full(asked, np.log(learnt))
     for training, holdout in columns:
         both = pd.concat([training, holdout], ignore_index=True)
         codes = pd.factorize(both, use_na_sentinel=False)[0]
-        counts = np.bincount(codes[:learnt], minlength=int(codes.max()) + 1)
-        with np.errstate(divide="ignore"):
-            expected += np.log(counts / learnt)[codes[learnt:]]
         mixed = _mixed(mixed, codes)
+        values = int(codes.max()) + 1
+        if values >= min(_MANY_VALUES, learnt / 2) and pd.api.types.is_numeric_dtype(both):
+            expected += _log_shares(codes, learnt)
+        else:
+            coarse = _mixed(coarse, codes)
+    expected += _log_shares(pd.factorize(coarse)[0], learnt)
     met = np.isin(mixed[learnt:], mixed[:learnt])
     # Poisson's chance of at least one.
     chance = -np.expm1(-np.exp(np.minimum(expected, 50.0)))
     return float(met.mean()), float(chance[met].sum() / asked)
+
+
+def _log_shares(codes: np.ndarray[Any, Any], learnt: int) -> np.ndarray[Any, Any]:
+    """Logarithm of the share of training rows that have the value of each holdout row."""
+    import numpy as np
+
+    counts = np.bincount(codes[:learnt], minlength=int(codes.max()) + 1)
+    with np.errstate(divide="ignore"):
+        shares: np.ndarray[Any, Any] = np.log(counts / learnt)[codes[learnt:]]
+    return shares
 
 
 def _mixed(
