@@ -55,8 +55,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Name packed bytes by their argument: they may hold a clock, and workers compare names."""
-    return argname if isinstance(val, bytes) and b"\x00" in val else None
+    """Name packed bytes by their length: they may hold a clock, and workers compare names."""
+    return f"{argname}-{len(val)}" if isinstance(val, bytes) and b"\x00" in val else None
 
 
 def free_port() -> int:

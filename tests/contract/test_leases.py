@@ -33,7 +33,7 @@ def test_the_first_lease_is_number_one(any_store: Store) -> None:
 def test_a_held_lease_is_refused_to_others(any_store: Store) -> None:
     """The error has the holder and the end of the lease."""
     _acquire(any_store, "ann")
-    with pytest.raises(LeaseHeld, match="ann until 2026-01-01T12:01:00"):
+    with pytest.raises(LeaseHeld, match="ann until 2026-01-01 12:01:00 UTC"):
         _acquire(any_store, "bob")
 
 
