@@ -90,7 +90,7 @@ class Measured:
 
 
 class GateCheck(Protocol):
-    """A gate beside the metrics.
+    """A gate beside the metrics; by default it is never undecided, and needs no words to pass.
 
     Of a gate that a spec does not ask for every method yields nothing. A number that is missing is
     a failure, or undecided, and never passes.
@@ -108,9 +108,13 @@ class GateCheck(Protocol):
 
     def undecided(self, gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
         """Yield why it cannot be judged."""
+        del gates, numbers
+        yield from ()
 
     def passed(self, gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
         """Yield what was shown of a challenger that passes."""
+        del gates, numbers
+        yield from ()
 
 
 def judged_features(contest: Contest) -> list[str]:

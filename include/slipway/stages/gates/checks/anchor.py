@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
-from slipway.stages.gates.check import Contest, Measured
+from slipway.stages.gates.check import Contest, GateCheck, Measured
 from slipway.stages.gates.gate_numbers import BLOCKS, finite
 from slipway.stages.model.aliases import ANCHOR, CHALLENGER
 from slipway.stages.model.class_scores import with_unseen
@@ -24,7 +24,7 @@ _GAIN = ("value", "lower", "upper", "error")
 
 
 @dataclass(frozen=True)
-class AnchorCheck:
+class AnchorCheck(GateCheck):
     """A challenger is shown to be worse than the anchor by no more than the spec allows."""
 
     prefix: str = ANCHOR
@@ -79,11 +79,6 @@ class AnchorCheck:
                 f"its gain of {in_figures(value)} lies between {in_figures(lower)} and "
                 f"{in_figures(upper)}"
             )
-
-    def undecided(self, gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
-        """Yield nothing: too few blocks are said once, for all that resamples them."""
-        del gates, numbers
-        yield from ()
 
     def passed(self, gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
         """Yield how it compares with the anchor."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
-from slipway.stages.gates.check import Contest, Measured
+from slipway.stages.gates.check import Contest, GateCheck, Measured
 from slipway.stages.gates.gate_numbers import finite
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _MANY_VALUES = 100
 
 
 @dataclass(frozen=True)
-class DuplicatesCheck:
+class DuplicatesCheck(GateCheck):
     """The holdout may not be made of rows that the model has learnt by heart."""
 
     prefix: str = PREFIX
@@ -58,11 +58,6 @@ class DuplicatesCheck:
         """Yield that duplicates were not counted."""
         if gates.sanity.duplicates is not False and finite(numbers.get(SHARE)) is None:
             yield "duplicates across the split were not counted (`gates.sanity.duplicates: false`)"
-
-    def passed(self, gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
-        """Yield nothing: what is as it should be needs no words."""
-        del gates, numbers
-        yield from ()
 
 
 def twins(columns: list[tuple[pd.Series[Any], pd.Series[Any]]]) -> tuple[float, float]:

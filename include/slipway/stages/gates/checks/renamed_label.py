@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
 from slipway.spec.metrics import has_classes
-from slipway.stages.gates.check import Contest, Measured, judged_features
+from slipway.stages.gates.check import Contest, GateCheck, Measured, judged_features
 from slipway.stages.gates.column_alone import FEWEST
 from slipway.stages.gates.gate_numbers import finite
 
@@ -25,7 +25,7 @@ _FIRST = 1000
 
 
 @dataclass(frozen=True)
-class RenamedLabelCheck:
+class RenamedLabelCheck(GateCheck):
     """No feature may be the target."""
 
     prefix: str = SHARE
@@ -64,11 +64,6 @@ class RenamedLabelCheck:
                 "whether a feature is the target under another name was not measured "
                 "(`gates.sanity.renamed_label: false` leaves it out)"
             )
-
-    def passed(self, gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
-        """Yield nothing: what is as it should be needs no words."""
-        del gates, numbers
-        yield from ()
 
 
 def same_words(values: pd.Series[Any], target: pd.Series[Any]) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
 from slipway.spec.metrics import has_classes
-from slipway.stages.gates.check import Contest, Measured, judged_features
+from slipway.stages.gates.check import Contest, GateCheck, Measured, judged_features
 from slipway.stages.gates.column_alone import FEWEST, Asked, column_alone
 from slipway.stages.gates.gate_numbers import finite
 from slipway.stages.model.aliases import CHALLENGER
@@ -24,7 +24,7 @@ FEW = "single_feature.too_few"
 
 
 @dataclass(frozen=True)
-class SingleFeatureCheck:
+class SingleFeatureCheck(GateCheck):
     """No column alone may tell the target nearly perfectly."""
 
     prefix: str = BEST
@@ -89,8 +89,3 @@ class SingleFeatureCheck:
             f"whether one column alone tells the target is not known: {why} (a longer holdout, or "
             "`gates.sanity.single_feature: false`)"
         )
-
-    def passed(self, gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
-        """Yield nothing: what is as it should be needs no words."""
-        del gates, numbers
-        yield from ()

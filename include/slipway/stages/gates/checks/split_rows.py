@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
-from slipway.stages.gates.check import Contest, Measured
+from slipway.stages.gates.check import Contest, GateCheck, Measured
 from slipway.stages.gates.gate_numbers import finite
 from slipway.stages.gates.random_holdout import RandomHoldout, holdout_keys
 
@@ -20,7 +20,7 @@ than the holdout's first, and holdout rows whose key stands among the training r
 
 
 @dataclass(frozen=True)
-class SplitCheck:
+class SplitCheck(GateCheck):
     """No row and no key stands on both sides, and a split by time is one."""
 
     prefix: str = PREFIX
@@ -64,8 +64,3 @@ class SplitCheck:
         """Yield that the split was not measured."""
         if gates.sanity.split and None in {numbers.get(LATE), numbers.get(SHARED)}:
             yield "whether the split holds was not measured (`gates.sanity.split: false`)"
-
-    def passed(self, gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
-        """Yield nothing: what is as it should be needs no words."""
-        del gates, numbers
-        yield from ()
