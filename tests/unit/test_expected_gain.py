@@ -77,12 +77,12 @@ def test_former_challengers_of_the_model_are_the_prior() -> None:
     """The present one does not count, nor does anything below five."""
     store = MemoryStore()
     _past(store, [0.01, 0.03, 0.02, 0.01, 0.03], error=0.001)
-    told = priors(_gates(), store, MODEL, run="request-000009")
+    told = priors(_gates(), ledger.read(store, MODEL), run="request-000009")
     assert told["prior.roc_auc.count"] == 5
     assert told["prior.roc_auc.mean"] == pytest.approx(0.02, abs=1e-6)
     assert told["prior.roc_auc.deviation"] == pytest.approx(0.01, abs=0.001)
     assert _judge(_gates(), -0.01, 0.02, **told).action == "promote"
-    few = priors(_gates(), store, MODEL, run="request-000004")
+    few = priors(_gates(), ledger.read(store, MODEL), run="request-000004")
     assert few == {
         "prior.roc_auc.mean": None,
         "prior.roc_auc.deviation": None,
@@ -94,7 +94,7 @@ def test_former_challengers_of_the_model_are_the_prior() -> None:
 def test_a_prior_of_the_spec_needs_no_past() -> None:
     """It is what the team knows, as from a backtest."""
     gates = _gates(prior={"mean": 0.0, "deviation": 0.01})
-    assert priors(gates, MemoryStore(), MODEL, run="request-000001") == {}
+    assert priors(gates, [], run="request-000001") == {}
 
 
 def test_the_spread_of_true_gains_is_told_apart_from_their_errors() -> None:

@@ -76,7 +76,13 @@ def enter(
 
 def read(store: Store, subject: str) -> list[dict[str, Any]]:
     """Return every entry of a subject's chain, oldest first."""
-    return [read_json(store, entry.key) for entry in store.list(_folder(subject))]
+    return list(oldest_first(store, subject))
+
+
+def oldest_first(store: Store, subject: str) -> Iterator[dict[str, Any]]:
+    """Yield the entries of a subject's chain, oldest first; reads no more than are taken."""
+    for entry in store.list(_folder(subject)):
+        yield read_json(store, entry.key)
 
 
 def newest_first(store: Store, subject: str) -> Iterator[dict[str, Any]]:

@@ -32,7 +32,7 @@ def find_anchor(model: str, *, store: Store, registry: Registry) -> int | None:
     named = registry.alias(model, ANCHOR)
     if named is not None:
         return named.version
-    for entry in ledger.read(store, model):
+    for entry in ledger.oldest_first(store, model):
         if is_promotion(entry["fact"]):
             return int(entry["fact"]["numbers"]["version"])
     return None

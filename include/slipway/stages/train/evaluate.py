@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slipway.records import ledger
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.requests import Request
@@ -98,8 +99,9 @@ class _Evaluation:
                 pins, challenger, champion, version=version, anchor=self._anchor(scratch)
             )
         numbers = compared.numbers | (self._lost_champion() if version is None else {})
-        numbers |= count_reuse(self.store, self.spec.model, run=attempt.ref.run)
-        numbers |= priors(self.spec.gates, self.store, self.spec.model, run=attempt.ref.run)
+        entries = ledger.read(self.store, self.spec.model)
+        numbers |= count_reuse(entries, run=attempt.ref.run)
+        numbers |= priors(self.spec.gates, entries, run=attempt.ref.run)
         attempt.check()
         run_id = trained.evidence["mlflow_run"]
         self.tracking.log_metrics(run_id, _finite_numbers(numbers))

@@ -5,31 +5,30 @@ Each look at the same rows is a further chance to pass by luck.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from slipway.records import ledger
-from slipway.records.store import Store
 from slipway.records.verdicts import Number
+
+Entry = Mapping[str, Any]
 
 REUSED = "holdout.reused"
 """Former challengers that were judged on rows of this holdout."""
 
 
-def count_reuse(store: Store, model: str, *, run: str) -> dict[str, Number]:
+def count_reuse(entries: Sequence[Entry], *, run: str) -> dict[str, Number]:
     """Return how many former challengers of a model were judged on rows of a run's holdout.
 
     A holdout at random holds the same keys each time, so its times tell as much.
 
     Args:
-        store: Store of the ledger.
-        model: Name of the model.
+        entries: Ledger of the model.
         run: Run of the present challenger, whose training is entered.
     """
     spans: dict[str, tuple[datetime, datetime]] = {}
     judged: set[str] = set()
-    for fact in (entry["fact"] for entry in ledger.read(store, model)):
+    for fact in (entry["fact"] for entry in entries):
         if fact.get("stage") == "train":
             spans |= dict(_span(fact))
         elif fact.get("stage") == "evaluate":

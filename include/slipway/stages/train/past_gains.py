@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
-from slipway.records import ledger
-from slipway.records.store import Store
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
 from slipway.stages.gates.gate_numbers import MeasuredGain, NormalPrior, prior_numbers, read_gain
+
+Entry = Mapping[str, Any]
 
 LEAST_PAST = 5
 """Fewer challengers tell no prior."""
 
 
-def priors(gates: Gates, store: Store, model: str, *, run: str) -> dict[str, Number]:
+def priors(gates: Gates, entries: Sequence[Entry], *, run: str) -> dict[str, Number]:
     """Return what former challengers tell of metrics that are judged by their expected gain.
 
     Args:
         gates: Gates of the model; a metric with a prior of its own needs none.
-        store: Store of the ledger.
-        model: Name of the model.
+        entries: Ledger of the model.
         run: Run of the present challenger, which does not count.
     """
     found: dict[str, Number] = {}
     for metric, bar in gates.metrics.items():
         if gates.compare(metric) == "expected_gain" and bar.prior is None:
-            past = list(_past(store, model, metric, run=run))
+            past = list(_past(entries, metric, run=run))
             found |= prior_numbers(metric, fit_prior(past), count=len(past))
     return found
 
@@ -58,8 +58,8 @@ def fit_prior(past: Sequence[MeasuredGain]) -> NormalPrior | None:
     return NormalPrior(mean, max(variance, least) ** 0.5)
 
 
-def _past(store: Store, model: str, metric: str, *, run: str) -> Iterator[MeasuredGain]:
-    for entry in ledger.read(store, model):
+def _past(entries: Sequence[Entry], metric: str, *, run: str) -> Iterator[MeasuredGain]:
+    for entry in entries:
         fact = entry["fact"]
         if fact.get("stage") == "evaluate" and fact.get("run") != run:
             gain = read_gain(fact.get("numbers", {}), metric)
