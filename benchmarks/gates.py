@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
@@ -184,15 +184,39 @@ def draw_holdout(cell: Cell, seed: int) -> Holdout:
     late = norm.cdf(-0.8 + 0.3 * days())
     labels = (random.random(len(of_day)) < late[of_day]).astype(np.int64)
     row, shift, skill = random.normal(size=len(of_day)), days(), days()
-    scores = []
-    for area in (CHAMPION, CHAMPION + DIFFERENCES[cell.name]):
-        noise = ROW_SHARED**0.5 * row + (1 - ROW_SHARED) ** 0.5 * random.normal(size=len(of_day))
-        own_shift = SHIFT * ((1 - OWN) ** 0.5 * shift + OWN**0.5 * days())
-        own_skill = SKILL * ((1 - OWN) ** 0.5 * skill + OWN**0.5 * days())
-        # The area over all days has this distance between the classes.
-        distance = norm.ppf(area) * (2 + SKILL**2 + 2 * SHIFT**2) ** 0.5
-        scores.append(noise + own_shift[of_day] + labels * (distance + own_skill[of_day]))
+    scores = [
+        draw_scores(area, labels, of_day, (row, shift, skill), random, days=days)
+        for area in (CHAMPION, CHAMPION + DIFFERENCES[cell.name])
+    ]
     return Holdout(labels, scores[0], scores[1], of_day)
+
+
+def draw_scores(
+    area: float,
+    labels: Array,
+    of_day: Array,
+    shared: tuple[Array, Array, Array],
+    random: np.random.Generator,
+    *,
+    days: Callable[[], Array],
+) -> Array:
+    """Draw the scores of a model with a true area under the curve over all days.
+
+    Args:
+        area: Its area.
+        labels: Of shape (n_rows,).
+        of_day: Day of each row.
+        shared: What all models have in common: by row, and a shift and a skill by day.
+        random: Source of what it has for itself.
+        days: Draws what each day brings.
+    """
+    row, shift, skill = shared
+    noise = ROW_SHARED**0.5 * row + (1 - ROW_SHARED) ** 0.5 * random.normal(size=len(of_day))
+    own_shift = SHIFT * ((1 - OWN) ** 0.5 * shift + OWN**0.5 * days())
+    own_skill = SKILL * ((1 - OWN) ** 0.5 * skill + OWN**0.5 * days())
+    distance = norm.ppf(area) * (2 + SKILL**2 + 2 * SHIFT**2) ** 0.5
+    scores: Array = noise + own_shift[of_day] + labels * (distance + own_skill[of_day])
+    return scores
 
 
 def in_days(random: np.random.Generator, *, days: int, correlation: float) -> Array:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from gates import CHAMPION, METRIC, ROW_SHARED, SHIFT, SKILL, in_days
+from gates import CHAMPION, METRIC, draw_scores, in_days
 from harness import Effort, Ratio, run
-from scipy.stats import norm
 
 from slipway.adapters.metrics import BlockGains, measure
 from slipway.records.verdicts import Number
@@ -81,7 +81,9 @@ def _evaluate(
     labels = (random.random(len(of_day)) < LATE).astype(np.int64)
     row, shift, skill = random.normal(size=len(of_day)), *(_days(random) for _ in range(2))
     scores = {
-        who: _scores(area, labels, of_day, (row, shift, skill), random)
+        who: draw_scores(
+            area, labels, of_day, (row, shift, skill), random, days=partial(_days, random)
+        )
         for who, area in (
             ("challenger", challenger),
             ("champion", champion),
@@ -119,23 +121,6 @@ def _evaluate(
             fields = ("value", "lower", "upper", "error")
             numbers |= {f"anchor.gain.{one}": getattr(gain, one) for one in fields}
     return numbers
-
-
-def _scores(
-    area: float,
-    labels: Array,
-    of_day: Array,
-    shared: tuple[Array, Array, Array],
-    random: np.random.Generator,
-) -> Array:
-    """Scores of a model with a true area, which shares with others what a day and a row bring."""
-    row, shift, skill = shared
-    noise = ROW_SHARED**0.5 * row + (1 - ROW_SHARED) ** 0.5 * random.normal(size=len(of_day))
-    own_shift = SHIFT * 0.5**0.5 * (shift + _days(random))
-    own_skill = SKILL * 0.5**0.5 * (skill + _days(random))
-    distance = norm.ppf(area) * (2 + SKILL**2 + 2 * SHIFT**2) ** 0.5
-    scored: Array = noise + own_shift[of_day] + labels * (distance + own_skill[of_day])
-    return scored
 
 
 def _days(random: np.random.Generator) -> Array:
