@@ -16,7 +16,8 @@ from slipway.records.store import encode
 from slipway.spec import DatasetSpec
 from slipway.stages.monitor.calibration import Calibration
 from slipway.stages.monitor.distances import Comparison
-from slipway.stages.monitor.drift import judge_drift, measure_drift
+from slipway.stages.monitor.drift import measure_drift
+from slipway.stages.monitor.judge_drift import judge_drift
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, PlainReports, UnreadableLog
 from tests.support import ferry_dataset
