@@ -1,0 +1,1 @@
+"""Tables of `benchmarks/monitoring.py`: a module each, whose function yields its ratios."""
