@@ -152,10 +152,12 @@ def test_the_rollout_judges_by_the_gates_of_the_spec() -> None:
     assert "its memory is 100.0 MiB (64 are allowed)" in verdict.reason
     assert verdict.numbers["resident_mib"] == 100.0
     assert float(verdict.numbers["size_mib"] or 0) > 0
-    [section] = operational_sections(verdict.numbers, run="rollout-000001")
+    limits = env.spec.gates
+    [section] = operational_sections(verdict.numbers, limits, run="rollout-000001")
     assert section.title == "In its server, measured by rollout-000001"
     assert section.table is not None
-    assert ("resident memory of its process, in MiB", "100") in section.table.rows
+    row = ("resident memory of its process, in MiB", "100", "at most 64")
+    assert row in section.table.rows
 
 
 def test_limits_that_never_refuse_are_warned_of() -> None:

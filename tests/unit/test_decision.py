@@ -15,6 +15,8 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from slipway.adapters.model_package import load_package
 from slipway.spec import ModelSpec
 from slipway.spec.calibration import DecisionCosts
+from slipway.spec.gate_thresholds import gate_warnings
+from slipway.stages.card.decision import decision_sections
 from slipway.stages.model.decision import at_half, cheapest_threshold, judged, threshold_of
 from tests.support import ferry_dataset
 from tests.support.training_env import TrainingEnv, spec
@@ -86,6 +88,7 @@ def test_gates_and_confusion_go_by_the_versions_own_threshold(tmp_path: Path) ->
     threshold = trained.numbers["decision_threshold"]
     assert isinstance(threshold, float)
     assert threshold < 0.4
+    assert f"Class 1 is predicted above the score {threshold:.4g}." in trained.reason
     folder = env.tracking.download(
         trained.evidence["model_uri"], tmp_path / "c", sha256=trained.evidence["manifest_sha256"]
     )
@@ -110,6 +113,15 @@ def test_gates_and_confusion_go_by_the_versions_own_threshold(tmp_path: Path) ->
     confusion = json.loads(str(numbers["confusion"]))
     predicted = packages["challenger"].predict(held_out) > threshold
     assert sum(row[1] for row in confusion["actual"].values()) == predicted.sum()
+    [section] = decision_sections(trained.numbers, numbers, env.spec.training.decision)
+    assert section.lines[0].startswith(f"Class 1 is predicted above the score {threshold:.4g}")
+    assert section.table is not None
+    positive = int(held_out["late"].sum())
+    wrong = int((predicted & (held_out["late"] == 0)).sum())
+    missed = int((~predicted & (held_out["late"] == 1)).sum())
+    assert section.table.rows[0][1:3] == (f"{wrong:,}", f"{missed:,}")
+    assert section.table.rows[1][1:3] == (f"{len(held_out) - positive:,}", "0")
+    assert section.table.rows[2][1:3] == ("0", f"{positive:,}")
 
 
 def test_a_decision_needs_rows_of_its_own_and_two_classes() -> None:
@@ -118,3 +130,15 @@ def test_a_decision_needs_rows_of_its_own_and_two_classes() -> None:
     with pytest.raises(ValidationError, match="rows that the estimator does not see"):
         _asking(calibration=None, decision=costs)
     assert _asking(decision=costs).training.decision is not None
+
+
+def test_a_check_names_what_goes_by_the_decision() -> None:
+    """With the score that would be right if scores were true; nothing without a decision."""
+    costs = {"false_positive": 1.0, "false_negative": 4.0}
+    [told] = [one for one in gate_warnings(_asking(decision=costs)) if "decision" in one]
+    assert told == (
+        "training.decision: class 1 is predicted not above one half, but above the score that "
+        "costs least (0.2 where scores are true probabilities), also for `balanced_accuracy`"
+    )
+    assert not [one for one in gate_warnings(_asking()) if "decision" in one]
+    assert not list(decision_sections({}, {}, None))

@@ -13,9 +13,11 @@ from slipway.adapters.metrics import BlockGains
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec.gates import Gates
 from slipway.spec.slices import Slices
+from slipway.stages.card.parts_of_rows import part_sections
 from slipway.stages.gates.checks.slices import SliceGain, slice_numbers, slices_file
 from slipway.stages.gates.gate_numbers import gain_numbers
 from slipway.stages.gates.holdout_slices import slices_of
+from slipway.stages.gates.slice_figures import SliceFigure, figure_numbers
 from slipway.stages.ports.metrics import Gain, Resampling
 from slipway.stages.train.gates import gate
 from tests.support import ferry_dataset
@@ -191,3 +193,50 @@ def test_evaluation_compares_slices_of_columns_that_are_no_features(tmp_path: An
     assert verdict.action == "promote", verdict.reason
     assert int(verdict.numbers["slices"] or 0) >= 2
     assert any("slices.json" in run.files for run in env.tracking.runs.values())
+
+
+def test_a_first_model_tells_its_worst_slice(tmp_path: Any) -> None:
+    """With its figure and its rows, in verdict and card; the file has every slice."""
+    env = TrainingEnv.in_memory(tmp_path)
+    env.land(ferry_dataset.crossings(days=60))
+    gates = {
+        "min_holdout_rows": 100,
+        "metrics": {"roc_auc": {"threshold": 0.55}},
+        "slices": {"columns": ["port"], "min_rows": 50},
+    }
+    env.spec = spec(training={"holdout_days": 25, "min_rows": 500}, gates=gates)
+    verdict = env.until_gate(env.ask("first")).verdict
+    assert verdict.action == "promote", verdict.reason
+    [run] = env.tracking.runs.values()
+    table = json.loads(run.files["slices.json"])
+    assert table["metric"] == "roc_auc"
+    values = [one["value"] for one in table["figures"]]
+    assert values == sorted(values)
+    worst = table["figures"][0]
+    told = (
+        f"the worst of {len(values)} slices is {worst['name']}, with roc_auc "
+        f"{worst['value']:.4f} on {worst['rows']:,} rows"
+    )
+    assert told in verdict.reason
+    [section] = part_sections(verdict.numbers, env.spec.gates, kept_in=None)
+    assert section.table is not None
+    assert [row[:3] for row in section.table.rows] == [
+        ["worst figure", worst["name"], f"{worst['rows']:,}"]
+    ]
+
+
+def test_slices_that_are_all_too_small_are_said_to_be() -> None:
+    """A first model passes: there is nothing to compare with."""
+    gates = Gates.model_validate(
+        {"metrics": {"roc_auc": {}}, "sanity": False, "slices": {"columns": ["port"]}}
+    )
+    numbers: dict[str, Number] = {
+        "rows": 9_000,
+        "champion.version": None,
+        "challenger.roc_auc": 0.73,
+        "constant.roc_auc": 0.5,
+        **figure_numbers([SliceFigure("port = Riga", 300, None)]),
+    }
+    verdict = gate(gates, numbers)
+    assert verdict.action == "promote"
+    assert "no slice has 200 rows on which it can be measured" in verdict.reason

@@ -68,6 +68,32 @@ def test_a_good_model_would_be_promoted(ferries: Callable[[str], Path], tmp_path
     assert not (tmp_path / "store").exists()
 
 
+def test_decision_and_slices_are_told(ferries: Callable[[str], Path], tmp_path: Path) -> None:
+    """The threshold with its costs, what goes by it, the worst slice, and limits."""
+    root = ferries("0.6")
+    file = root / "include/models/ferry_delay/model.yaml"
+    corrected = "calibration: {method: sigmoid, share: 0.3, min_rows: 50}"
+    costs = "decision: {false_positive: 1, false_negative: 4}"
+    gates = "\ngates:\n  slices: {columns: [pier], min_rows: 20}\n  robustness: {noise: 0.1, "
+    text = file.read_text().replace(
+        "training: {window_days: 1, holdout_days: 1, min_rows: 200}",
+        f"training: {{split: random, min_rows: 200, {corrected}, {costs}}}",
+    )
+    text = text.replace("\ngates:\n", f"{gates}max_drop: 0.2}}\n")
+    file.write_text(text)
+    slipway("try", "ferry_delay", *files(tmp_path / "files"))
+    report = (root / ".slipway/try/ferry_delay/report.md").read_text()
+    decision = report.partition("## Decision")[2]
+    assert decision.strip().startswith("- Class 1 is predicted above the score 0.")
+    assert "A false positive costs 1, a false negative 4; the table is of the holdout." in decision
+    assert "| accuracy | 0." in report
+    assert "| class 1 above 0." in report
+    assert "| worst figure | pier = " in report
+    assert "| noise on numbers: the first metric then | 0." in report
+    assert "(max_drop 0.2) |" in report
+    assert "in the MLflow run" not in report
+
+
 def test_a_refit_is_tried_too(ferries: Callable[[str], Path], tmp_path: Path) -> None:
     """Between gate and promotion; the report tells until when both models learnt."""
     root = ferries("0.6")

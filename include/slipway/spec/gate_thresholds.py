@@ -59,12 +59,29 @@ def _operational_problems(spec: ModelSpec, document: Document) -> Iterator[Probl
         yield problem_at(document, where, summary, hint="remove one of the two")
 
 
+def _decision_warnings(spec: ModelSpec) -> Iterator[str]:
+    """Yield that a decision by costs moves what gates and monitoring judge classes by."""
+    costs = spec.training.decision
+    metrics = dict.fromkeys([*spec.gates.metrics, spec.monitoring.performance.metric])
+    moved = [f"`{one}`" for one in metrics if METRICS[one].takes == "classes"]
+    if spec.gates.fairness is not None:
+        moved.append("`gates.fairness`")
+    if costs is not None and moved:
+        true = costs.false_positive / (costs.false_positive + costs.false_negative)
+        yield (
+            f"training.decision: class 1 is predicted not above one half, but above the score "
+            f"that costs least ({true:.4g} where scores are true probabilities), also for "
+            f"{', '.join(moved)}"
+        )
+
+
 def gate_warnings(spec: ModelSpec) -> Iterator[str]:
     """Yield gates that can never pass, refuse or be conclusive, each with its field."""
     gates, training = spec.gates, spec.training
     if gates.dry_run:
         yield "gates.dry_run: challengers are trained and judged, and none is ever promoted"
     yield from range_warnings(gates)
+    yield from _decision_warnings(spec)
     if not gates.needs_blocks or gates.cluster is not None or training.split != "time":
         return
     unit = gates.blocks or "day"

@@ -92,7 +92,7 @@ def _shown(
     def end(step: Step) -> None:
         line = Text(f"{step.seconds:6.1f} s  ")
         line.append(f"{step.stage:<19}", style="dim")
-        line.append(f"{step.verdict.action:<10}", style="cyan")
+        line.append(f"{step.verdict.action:<12}  ", style="cyan")
         line.append(step.verdict.reason)
         console.print(line)
 

@@ -11,7 +11,9 @@ from slipway.local.trial.play import Trial
 from slipway.local.trial.weak_thresholds import weak_thresholds
 from slipway.records.verdicts import Number
 from slipway.spec.metrics import METRICS, metrics_of
+from slipway.stages.card.decision import decision_sections
 from slipway.stages.card.parts_of_rows import part_sections
+from slipway.stages.model.decision import THRESHOLD, threshold_of
 from slipway.stages.model.reliability import ReliabilityBin
 from slipway.stages.report.blocks import Section, Table
 from slipway.stages.report.gate_figures import gate_sections
@@ -25,6 +27,9 @@ from slipway.stages.train.confusion import MOST_IN_RECORD
 from slipway.values.figures import in_few_digits, in_figures
 
 SHOWN_COLUMNS = 15
+KEPT = "the training's run below `experiments/runs`"
+"""Where a trial with `--keep` has the files of the training."""
+
 _WORTH = (
     "By how much {metric} gets worse on {rows:,} rows when the values of one column are shuffled; "
     "columns that tell the same share it."
@@ -45,7 +50,7 @@ def sections_of(
     found = [
         _verdict(trial, source),
         *_deliveries(trial, is_kept=is_kept),
-        *_metrics(trial),
+        *_metrics(trial, kept_in=KEPT if is_kept else None),
     ]
     return found if held_out is None else [*found, *held_out_sections(held_out)]
 
@@ -111,11 +116,13 @@ def _reasons(told: list[DeliveryVerdict]) -> Iterator[tuple[str, str, str, str]]
             )
 
 
-def _metrics(trial: Trial) -> Iterator[Section]:
+def _metrics(trial: Trial, *, kept_in: str | None) -> Iterator[Section]:
     evaluated = trial.find("evaluate")
     if evaluated is None:
         return
     numbers, bars = evaluated.numbers, trial.model.gates.metrics
+    fitted = trial.find("train")
+    trained = {} if fitted is None else fitted.numbers
     rows, worse = [], [*_worse_than_constant(trial, numbers)]
     for name in sorted(metrics_of(trial.model.task), key=lambda one: one not in bars):
         bar = bars.get(name)
@@ -127,7 +134,7 @@ def _metrics(trial: Trial) -> Iterator[Section]:
                 _number(numbers, f"challenger.{name}"),
                 _number(numbers, f"constant.{name}"),
                 "" if threshold is None else f"{side} {in_few_digits(threshold)}",
-                "; ".join(_marks(is_gate=bar is not None, is_worse=name in worse)),
+                "; ".join(_marks(name, trained, is_gate=bar is not None, is_worse=name in worse)),
             )
         )
     gate = trial.find("gate")
@@ -137,8 +144,9 @@ def _metrics(trial: Trial) -> Iterator[Section]:
     head = ("metric", "model", "constant", "threshold", "")
     title = f"Metrics on {numbers['rows']:,} rows that the model has not seen"
     yield Section(title, lines, Table(head, rows))
-    yield from gate_sections(numbers)
-    yield from part_sections(numbers, trial.model.gates.fairness)
+    yield from decision_sections(trained, numbers, trial.model.training.decision)
+    yield from gate_sections(numbers, trial.model.gates)
+    yield from part_sections(numbers, trial.model.gates, kept_in=kept_in)
 
 
 def _worse_than_constant(trial: Trial, numbers: Mapping[str, Number]) -> Iterator[str]:
@@ -153,9 +161,13 @@ def _worse_than_constant(trial: Trial, numbers: Mapping[str, Number]) -> Iterato
                 yield name
 
 
-def _marks(*, is_gate: bool, is_worse: bool) -> Iterator[str]:
+def _marks(
+    name: str, trained: Mapping[str, Number], *, is_gate: bool, is_worse: bool
+) -> Iterator[str]:
     if is_gate:
         yield "a gate"
+    if THRESHOLD in trained and METRICS[name].takes == "classes":
+        yield f"class 1 above {in_few_digits(threshold_of(trained))}"
     if is_worse:
         yield "worse than a constant"
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Threshold
 from slipway.spec.metrics import METRICS
+from slipway.stages.card.decision import decision_sections
 from slipway.stages.card.parts_of_rows import is_shown, part_sections, reliability_sections
 from slipway.stages.card.refit import is_refit
 from slipway.stages.card.words import NOT_MEASURED, NOT_RECORDED, measured, recorded
@@ -40,12 +41,15 @@ def metric_sections(case: VersionCase) -> Iterator[Section]:
     yield _metrics(case, numbers)
     yield _gates(case)
     yield _confusion(case, numbers)
-    yield from gate_sections(numbers)
-    yield from part_sections(numbers, case.specs.model.gates.fairness if case.specs else None)
+    gates = case.specs.model.gates if case.specs else None
+    costs = case.specs.model.training.decision if case.specs else None
+    yield from decision_sections(case.shipped.numbers, numbers, costs)
+    yield from gate_sections(numbers, gates)
+    yield from part_sections(numbers, gates)
     yield from reliability_sections(numbers)
     verified = [one for one in case.later if one.ref.stage == "verify"]
     for one in verified[-1:]:
-        yield from operational_sections(one.verdict.numbers, run=one.ref.run)
+        yield from operational_sections(one.verdict.numbers, gates, run=one.ref.run)
     others = _others(numbers)
     if others:
         yield Section(

@@ -3,31 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from slipway.records.verdicts import Number
+from slipway.spec.explanations import Explanations
 from slipway.spec.fairness import Fairness
+from slipway.spec.gates import Gates
 from slipway.stages.card.words import NOT_MEASURED, measured, recorded
 from slipway.stages.gates.checks import explanations, fairness, slices
 from slipway.stages.gates.gate_numbers import finite
+from slipway.stages.gates.slice_figures import LOWEST, MEASURED
 from slipway.stages.model.reliability import FILE as RELIABILITY_FILE
 from slipway.stages.model.reliability import RELIABILITY, ReliabilityBin, read_reliability
 from slipway.stages.report.blocks import Section, Table
 
+MLFLOW = "the MLflow run"
+"""Where a training's files are, whose version is registered."""
 
-def part_sections(numbers: Mapping[str, Number], asked: Fairness | None) -> Iterator[Section]:
+
+def part_sections(
+    numbers: Mapping[str, Number], gates: Gates | None, *, kept_in: str | None = MLFLOW
+) -> Iterator[Section]:
     """Yield the sections about slices, groups and explanations that were measured.
 
     Args:
         numbers: Numbers of evaluation and gates.
-        asked: Fairness that the spec asked for; None: not, or not recorded.
+        gates: Gates of the spec, whose limits are told; None: not recorded.
+        kept_in: Where the whole tables are; None: they are kept nowhere.
     """
-    if finite(numbers.get(slices.COMPARED)) is not None:
-        yield _slices(numbers)
+    if any(finite(numbers.get(one)) is not None for one in (slices.COMPARED, MEASURED)):
+        yield _whole(_slices(numbers), "All of them", slices.FILE, kept_in)
     if finite(numbers.get(fairness.COMPARED)) is not None:
-        yield _fairness(numbers, asked)
+        told = "The least favourable ones; all, with each group's rates"
+        yield _whole(
+            _fairness(numbers, gates.fairness if gates else None), told, fairness.FILE, kept_in
+        )
     if finite(numbers.get(explanations.EXPLAINED)):
-        yield _explanations(numbers)
+        told = "All columns, and the slices"
+        asked = gates.explanations if gates else None
+        yield _whole(_explanations(numbers, asked), told, explanations.FILE, kept_in)
+
+
+def _whole(section: Section, what: str, file: str, kept_in: str | None) -> Section:
+    """A section, with the file that has the whole table."""
+    if kept_in is None:
+        return section
+    return replace(section, lines=[*section.lines, f"{what}: `{file}` in {kept_in}."])
 
 
 def reliability_sections(numbers: Mapping[str, Number]) -> Iterator[Section]:
@@ -43,18 +65,31 @@ def is_shown(name: str) -> bool:
 
 
 def _slices(numbers: Mapping[str, Number]) -> Section:
-    count, worse = (measured(numbers.get(one)) for one in (slices.COMPARED, slices.WORSE))
+    count, worse, own = (
+        measured(numbers.get(one)) for one in (slices.COMPARED, slices.WORSE, MEASURED)
+    )
     lines = [
-        f"Compared with the champion: {count} slices; worse than allowed: {worse}.",
-        f"All of them: `{slices.FILE}` in the MLflow run.",
+        f"Measured by the first metric: {own} slices.",
+        f"Compared with the champion: {count} slices; worse than allowed: {worse}."
+        if slices.COMPARED in numbers
+        else f"Compared with the champion: {NOT_MEASURED}.",
     ]
-    if numbers.get(slices.WORST) is None:
-        return Section("Slices", lines)
-    fields = ("value", "lower", "upper")
-    gain = [_signed(numbers.get(f"{slices.WORST}.{one}")) for one in fields]
-    row = (str(numbers[slices.WORST]), measured(numbers.get(f"{slices.WORST}.rows")), *gain)
-    head = ("worst slice", "rows", "gain", "lower bound", "upper bound")
-    return Section("Slices", lines, Table(head, [row]))
+    rows = []
+    if numbers.get(LOWEST) is not None:
+        value = measured(numbers.get(f"{LOWEST}.value"))
+        rows.append(_slice_row("worst figure", LOWEST, numbers, value, ""))
+    if numbers.get(slices.WORST) is not None:
+        gain, low, high = (
+            _signed(numbers.get(f"{slices.WORST}.{one}")) for one in ("value", "lower", "upper")
+        )
+        told = f"{gain}, {low} to {high}"
+        rows.append(_slice_row("least gain", slices.WORST, numbers, "", told))
+    head = ("", "slice", "rows", "first metric", "gain, with bounds")
+    return Section("Slices", lines, Table(head, rows) if rows else None)
+
+
+def _slice_row(title: str, name: str, numbers: Mapping[str, Number], *figures: str) -> list[str]:
+    return [title, str(numbers[name]), measured(numbers.get(f"{name}.rows")), *figures]
 
 
 def _signed(value: Number) -> str:
@@ -80,7 +115,6 @@ def _fairness(numbers: Mapping[str, Number], asked: Fairness | None) -> Section:
     lines = [
         f"Shown to be beyond a limit: {beyond}; worse than the champion: {worse}.",
         f"Not computable: {unknown}.",
-        f"The least favourable ones; all, with each group's rates: `{fairness.FILE}` in MLflow.",
     ]
     head = (
         *("metric", "groups by", "value", "groups", "limit"),
@@ -119,15 +153,17 @@ def _both(one: ReliabilityBin) -> tuple[float, float]:
     return one.score, one.share
 
 
-def _explanations(numbers: Mapping[str, Number]) -> Section:
+def _explanations(numbers: Mapping[str, Number], asked: Explanations | None) -> Section:
     rows, method = numbers[explanations.EXPLAINED], numbers.get(explanations.METHOD)
     common, ranks = (
         measured(numbers.get(one)) for one in (explanations.STABILITY, explanations.RANKS)
     )
+    least = ""
+    if asked is not None and asked.min_stability is not None:
+        least = f" (at least {asked.min_stability:g} is asked for)"
     lines = [
         f"SHAP values of {measured(rows)} holdout rows, by raw column; way: {recorded(method)}.",
-        f"In common with the champion: {common}; correlation of the ranks: {ranks}.",
-        f"All columns, and the slices: `{explanations.FILE}` in the MLflow run.",
+        f"In common with the champion: {common}{least}; correlation of the ranks: {ranks}.",
     ]
     table = [
         (name, f"{share:.1%}", NOT_MEASURED if other is None else f"{other:.1%}")

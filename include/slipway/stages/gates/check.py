@@ -12,6 +12,7 @@ from slipway.spec.gates import Gates
 from slipway.spec.labels import Label
 from slipway.stages.gates.contender_scores import contender_scores
 from slipway.stages.gates.holdout_blocks import HoldoutBlocks
+from slipway.stages.model.class_scores import with_unseen
 from slipway.stages.model.decision import judged
 from slipway.stages.ports.gate_tools import GateTools
 from slipway.stages.ports.package import Package
@@ -64,12 +65,17 @@ class Contest:
         """Gates of the model."""
         return self.spec.gates
 
-    def judged(self, who: str, metric: str) -> Any:
-        """Return a contender's scores as a metric judges them; None where it has none."""
+    def answers(self, who: str, metric: str) -> tuple[pd.Series[Any], Any] | None:
+        """Return target and a contender's scores as a metric judges them; None where it has none.
+
+        Labels of a class that no contender knows count as wrong answers; see `with_unseen`.
+        """
         scores = self.scores.get(who)
         if scores is None:
             return None
-        return judged(scores, metric=metric, threshold=self.thresholds[who])
+        return with_unseen(
+            self.actual, judged(scores, metric=metric, threshold=self.thresholds[who])
+        )
 
     def scores_of(self, contender: Package, rows: pd.DataFrame) -> Any | None:
         """Return a contender's scores of other rows, as `scores` has them."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from slipway.records.verdicts import Number
+from slipway.spec.gates import Gates
 from slipway.stages.report.blocks import Section, Table
+from slipway.stages.report.gate_limits import limits_of
 
 _SANITY: Mapping[str, str] = {
     "split.training_rows": "training rows that were found again",
@@ -61,32 +63,42 @@ FIGURES: Mapping[str, Mapping[str, str]] = {
 """Words for each number, by the title of their section."""
 
 
-def gate_sections(numbers: Mapping[str, Number]) -> Iterator[Section]:
-    """Yield the sections of what was measured; none of what was not."""
+def gate_sections(numbers: Mapping[str, Number], gates: Gates | None) -> Iterator[Section]:
+    """Yield the sections of what was measured; none of what was not.
+
+    Args:
+        numbers: Numbers of evaluation and gates.
+        gates: Gates of the spec, whose limits are told; None: not recorded.
+    """
+    limits = limits_of(gates, numbers)
     for title, words in FIGURES.items():
-        yield from _section(title, words, numbers)
+        yield from _section(title, words, numbers, limits)
 
 
-def operational_sections(verified: Mapping[str, Number], *, run: str) -> Iterator[Section]:
+def operational_sections(
+    verified: Mapping[str, Number], gates: Gates | None, *, run: str
+) -> Iterator[Section]:
     """Yield the section of what a verification measured in the version's server.
 
     Args:
         verified: Numbers of its verdict.
+        gates: Gates of the spec, whose limits are told; None: not recorded.
         run: Rollout that verified it.
     """
-    yield from _section(f"In its server, measured by {run}", _OPERATIONAL, verified)
+    title = f"In its server, measured by {run}"
+    yield from _section(title, _OPERATIONAL, verified, limits_of(gates, verified))
 
 
 def _section(
-    title: str, words: Mapping[str, str], numbers: Mapping[str, Number]
+    title: str, words: Mapping[str, str], numbers: Mapping[str, Number], limits: Mapping[str, str]
 ) -> Iterator[Section]:
     rows = [
-        (told, _spelled(numbers[name]))
+        (told, _spelled(numbers[name]), limits.get(name, ""))
         for name, told in words.items()
         if numbers.get(name) is not None
     ]
     if rows:
-        yield Section(title, (), Table(("figure", "value"), rows))
+        yield Section(title, (), Table(("figure", "value", "allowed"), rows))
 
 
 def in_sections() -> frozenset[str]:

@@ -21,6 +21,7 @@ from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.holdout import RANDOM_IN_SHORT, RANDOM_WARNING
 from slipway.stages.model import sbom, version_tags
+from slipway.stages.model.decision import THRESHOLD
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.provenance import CodeState
 from slipway.stages.ports.package import Learner
@@ -33,6 +34,7 @@ from slipway.stages.train.dry_run import DRY_RUN, is_dry_run
 from slipway.stages.train.recipe import Recipe
 from slipway.stages.train.run_facts import found_params, logged_trial, params_of
 from slipway.stages.train.wide_columns import format_wide
+from slipway.values.figures import in_few_digits
 from slipway.values.told_times import in_utc
 
 
@@ -128,7 +130,8 @@ class _Training:
             f"{in_utc(numbers['training_end'])} in {fit_seconds:.1f} s; {self._held_out(numbers)} "
             f"Engine {numbers['engine']}: {numbers['engine_reason']}."
             f"{format_wide(built.manifest.get('wide_columns') or {})}"
-            f"{'' if search is None else ' ' + search['reason'] + '.'}",
+            f"{'' if search is None else ' ' + search['reason'] + '.'}"
+            f"{_decided(numbers)}",
             numbers,
             {
                 "model_uri": model_uri,
@@ -199,3 +202,10 @@ def _learnt(numbers: dict[str, Any]) -> str:
     kept = numbers.get(CALIBRATION_ROWS, 0)
     beside = f", corrected by {kept:,} further ones," if kept else ""
     return f"{numbers['training_rows'] - kept:,} rows{beside}"
+
+
+def _decided(numbers: dict[str, Any]) -> str:
+    """Threshold that costs chose, in words; empty where none was."""
+    if THRESHOLD not in numbers:
+        return ""
+    return f" Class 1 is predicted above the score {in_few_digits(numbers[THRESHOLD])}."

@@ -14,7 +14,6 @@ from slipway.spec.gates import Gates
 from slipway.stages.gates.check import Contest, GateCheck, Measured
 from slipway.stages.gates.gate_numbers import BLOCKS, finite
 from slipway.stages.model.aliases import ANCHOR, CHALLENGER
-from slipway.stages.model.class_scores import with_unseen
 from slipway.values.figures import in_figures, in_signed_figures
 
 VERSION = f"{ANCHOR}.version"
@@ -35,18 +34,18 @@ class AnchorCheck(GateCheck):
         if gates.anchor is None:
             return Measured()
         numbers: dict[str, Number] = {VERSION: contest.anchor_version}
-        other = contest.judged(ANCHOR, gates.anchor_metric)
-        if blocks is None or blocks.found < gates.min_blocks or other is None:
-            return Measured(numbers)
         metric = gates.anchor_metric
-        target, scores = with_unseen(contest.actual, other)
+        own, other = (contest.answers(who, metric) for who in (CHALLENGER, ANCHOR))
+        if blocks is None or blocks.found < gates.min_blocks or own is None or other is None:
+            return Measured(numbers)
+        target, scores = other
         numbers[f"{ANCHOR}.{metric}"] = contest.tools.measure(
             [metric], actual=target, scores=scores
         )[metric]
         gain = contest.tools.gains.of_metrics(
             [metric],
             actual=target,
-            challenger=with_unseen(contest.actual, contest.judged(CHALLENGER, metric))[1],
+            challenger=own[1],
             other=scores,
             resampling=blocks.resampling(gates, seed=contest.spec.training.seed),
         )[metric]

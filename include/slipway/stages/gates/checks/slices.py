@@ -1,9 +1,10 @@
-"""Slices: gains by slice, what the gates are handed of them, and the whole table."""
+"""Slices: figures and gains by slice, what the gates are handed of them, and the whole table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from slipway.records.store import encode
 from slipway.records.verdicts import Number
@@ -11,10 +12,19 @@ from slipway.spec.gates import Gates
 from slipway.stages.gates.check import Contest, Measured
 from slipway.stages.gates.gate_numbers import BLOCKS, baseline, finite
 from slipway.stages.gates.holdout_slices import slices_of
+from slipway.stages.gates.slice_figures import (
+    MEASURED,
+    SliceFigure,
+    figure_numbers,
+    figures_of,
+    format_lowest,
+)
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
-from slipway.stages.model.class_scores import with_unseen
 from slipway.stages.ports.metrics import Gain
 from slipway.values.figures import in_figures
+
+if TYPE_CHECKING:
+    from slipway.stages.gates.holdout_slices import Mask
 
 FILE = "slices.json"
 """Artifact of the training's run in MLflow."""
@@ -39,13 +49,21 @@ class SliceGain:
     gain: Gain | None
 
 
-def slices_file(gains: list[SliceGain]) -> bytes:
-    """Return the whole table as the artifact, the worst slice first."""
+def slices_file(
+    gains: Sequence[SliceGain], *, metric: str = "", figures: Sequence[SliceFigure] = ()
+) -> bytes:
+    """Return the whole tables as the artifact, the worst slice first.
+
+    Args:
+        gains: Gains by slice.
+        metric: Metric of the figures.
+        figures: Figures of the challenger by slice, the worst first.
+    """
     rows = [
         {"slice": one.name, "rows": one.rows, **({} if one.gain is None else vars(one.gain))}
         for one in sorted(gains, key=_badness)
     ]
-    return encode({"slices": rows})
+    return encode({"slices": rows, "metric": metric, "figures": [asdict(one) for one in figures]})
 
 
 def slice_numbers(gains: list[SliceGain], *, max_loss: float) -> dict[str, Number]:
@@ -79,27 +97,17 @@ class SliceCheck:
     prefix: str = COMPARED
 
     def measure(self, contest: Contest) -> Measured:
-        """Measure the gain in the first metric in each slice."""
-        slices, blocks = contest.gates.slices, contest.blocks
+        """Measure the first metric in each slice, and the gain over the champion."""
+        slices = contest.gates.slices
+        if slices is None:
+            return Measured()
         metric = next(iter(contest.gates.metrics))
-        other = contest.judged(CHAMPION, metric)
-        if slices is None or blocks is None or blocks.found < contest.gates.min_blocks:
-            return Measured()
-        if other is None:
-            return Measured()
         masks = slices_of(contest.rows, slices)
-        target, challenger = with_unseen(contest.actual, contest.judged(CHALLENGER, metric))
-        found = contest.tools.gains.of_slices(
-            metric,
-            slices=masks,
-            actual=target,
-            challenger=challenger,
-            other=with_unseen(contest.actual, other)[1],
-            resampling=blocks.resampling(contest.gates, seed=contest.spec.training.seed),
-        )
-        gains = [SliceGain(one, int(masks[one].sum()), gain) for one, gain in found.items()]
-        files = {FILE: slices_file(gains)} if gains else {}
-        return Measured(slice_numbers(gains, max_loss=slices.max_loss), files)
+        figures = figures_of(contest, metric, masks)
+        numbers, gains = figure_numbers(figures), _gains(contest, metric, masks)
+        if gains is not None:
+            numbers |= slice_numbers(gains, max_loss=slices.max_loss)
+        return Measured(numbers, {FILE: slices_file(gains or (), metric=metric, figures=figures)})
 
     def failures(self, gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
         """Yield that the challenger is shown to be worse than the champion in a slice."""
@@ -131,10 +139,33 @@ class SliceCheck:
         yield f"no slice has a gain, on at least {gates.slices.min_rows:,} rows"
 
     def passed(self, gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
-        """Yield that it is worse in none of the slices."""
-        del gates
+        """Yield that it is worse in none of the slices, and the one with the worst figure."""
+        if gates.slices is None:
+            return
         if numbers.get(COMPARED):
             yield f"in none of {numbers[COMPARED]} slices it is shown to be worse"
+        lowest = format_lowest(next(iter(gates.metrics)), numbers)
+        if lowest is not None:
+            yield lowest
+        elif MEASURED in numbers:
+            yield f"no slice has {gates.slices.min_rows:,} rows on which it can be measured"
+
+
+def _gains(contest: Contest, metric: str, masks: Mapping[str, Mask]) -> list[SliceGain] | None:
+    """Gains over the champion by slice; None where nothing can be compared."""
+    gates, blocks = contest.gates, contest.blocks
+    own, other = (contest.answers(who, metric) for who in (CHALLENGER, CHAMPION))
+    if blocks is None or blocks.found < gates.min_blocks or own is None or other is None:
+        return None
+    found = contest.tools.gains.of_slices(
+        metric,
+        slices=masks,
+        actual=own[0],
+        challenger=own[1],
+        other=other[1],
+        resampling=blocks.resampling(gates, seed=contest.spec.training.seed),
+    )
+    return [SliceGain(one, int(masks[one].sum()), gain) for one, gain in found.items()]
 
 
 def _badness(one: SliceGain) -> float:
