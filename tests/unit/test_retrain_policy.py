@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.records.requests import Kind
-from slipway.spec.model import Retraining
-from slipway.stages.train.retrain_policy import RetrainFacts, apply_policy
+from slipway.spec.retraining import Retraining
+from slipway.stages.train.retrain_facts import RetrainFacts
+from slipway.stages.train.retrain_policy import apply_policy
 from slipway.values.value_types import LATEST
 
 NOON = datetime(2013, 6, 1, 12, tzinfo=UTC)

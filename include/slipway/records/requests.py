@@ -172,6 +172,12 @@ def all_requests(store: Store, model: str) -> list[Request]:
     return [read_request(store, model, number) for number in _numbers(_names(store, model))]
 
 
+def newest_first(store: Store, model: str) -> Iterator[Request]:
+    """Read the requests of a model one by one, newest first."""
+    for number in reversed(_numbers(_names(store, model))):
+        yield read_request(store, model, number)
+
+
 def open_requests(store: Store, model: str) -> list[Request]:
     """Return the undecided requests, oldest first."""
     names = _names(store, model)
@@ -196,7 +202,7 @@ def accepted_unanswered(store: Store, model: str) -> list[Request]:
 
 def accepted(store: Store, model: str) -> Iterator[tuple[Request, Mapping[str, Any]]]:
     """Accepted requests with the numbers of their decisions, newest first."""
-    for request in reversed(all_requests(store, model)):
+    for request in newest_first(store, model):
         decision = find_decision(store, request)
         if decision is not None and decision.action == "accept":
             yield request, decision.numbers

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, model_validator
 
 from slipway.spec.base import Name, Spec, SpecConflict
-from slipway.spec.cron import Cron
 from slipway.spec.deployment import Deployment
 from slipway.spec.encodings import Encoding, check_encodings
 from slipway.spec.estimators import EstimatorName
@@ -17,6 +16,7 @@ from slipway.spec.labels import MOST_CLASSES, GivenLabel, check_classes
 from slipway.spec.metrics import Task, has_classes, metrics_of
 from slipway.spec.monitoring import Monitoring
 from slipway.spec.pods import Pods, Runtime, check_runtime
+from slipway.spec.retraining import Retraining
 from slipway.spec.search import AUTO, Search, check_search
 from slipway.spec.training import Training
 
@@ -49,34 +49,6 @@ class Estimator(Spec):
         "rows, and keeps the simplest within one standard error of the best."
     )
     params: dict[str, Any] = Field(default_factory=dict, description="Its own parameters.")
-
-
-class Retraining(Spec):
-    """Rules for accepting retrain requests; clocks run on event time."""
-
-    mode: Literal["observe", "suggest", "auto"] = Field(
-        default="auto",
-        description="`observe` and `suggest` accept only people; `auto` accepts the monitor too.",
-    )
-    first_after_labels: int = Field(
-        default=3000, ge=1, description="Labels needed for the first training."
-    )
-    min_new_labels: int = Field(
-        default=1000,
-        ge=1,
-        description="New labels needed for an automatic request.",
-    )
-    cooldown_days: int = Field(
-        default=7,
-        ge=0,
-        le=36_500,
-        description="Days of event time between accepted automatic requests.",
-    )
-    on_batch: bool = Field(default=False, description="Each labelled batch files a request.")
-    cron: Cron | None = Field(
-        default=None, description="Ticks on the dataset's event clock that file a request."
-    )
-    sweep: Cron = Field(default="*/15 * * * *", description="Sweep of the train DAG (wall time).")
 
 
 class ModelSpec(Spec):

@@ -6,7 +6,7 @@ request without an answer is resumed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,9 @@ from slipway.stages.model.label_rows import count_labels, labels_table
 from slipway.stages.model.registry_losses import find_lost_champion
 from slipway.stages.train.close_request import complete_answers, request_numbers
 from slipway.stages.train.due_requests import file_due
-from slipway.stages.train.retrain_policy import RetrainFacts, apply_policy
+from slipway.stages.train.retrain_facts import facts_of
+from slipway.stages.train.retrain_policy import apply_policy
+from slipway.stages.train.training_history import past_trainings
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -101,7 +103,13 @@ def accept(
         if request.kind != "person" and _is_dry_run_in_flight(store, spec.model):
             continue
         verdict = _decide(
-            spec, request, context=context, clock=clock, labels=labels, lost_champion=lost
+            spec,
+            request,
+            context=context,
+            registry=registry,
+            clock=clock,
+            labels=labels,
+            lost_champion=lost,
         )
         suppressed = verdict if verdict.action == "suppress" else suppressed
     current = requests.in_flight(store, spec.model)
@@ -123,6 +131,7 @@ def _decide(
     request: Request,
     *,
     context: RunContext,
+    registry: Registry,
     clock: datetime,
     labels: int,
     lost_champion: str | None,
@@ -130,10 +139,18 @@ def _decide(
     store = context.store
 
     def work(_: Attempt) -> Verdict:
-        facts = _facts(store, spec.model, clock=clock, labels=labels)
+        current = requests.in_flight(store, spec.model)
+        facts = facts_of(
+            past_trainings(store, registry, spec.model),
+            spec.retraining,
+            clock=clock,
+            labels=labels,
+            in_flight=None if current is None else current.number,
+            lost_champion=lost_champion,
+        )
         decision = apply_policy(
             request.kind,
-            replace(facts, lost_champion=lost_champion),
+            facts,
             spec.retraining,
             without_champion=request.without_champion,
         )
@@ -151,24 +168,6 @@ def _decide(
         numbers=verdict.numbers,
     )
     return verdict
-
-
-def _facts(store: Store, model: str, *, clock: datetime, labels: int) -> RetrainFacts:
-    trained_labels: int | None = None
-    last_automatic: datetime | None = None
-    for request, numbers in requests.accepted(store, model):
-        answer = requests.find_answer(store, request)
-        if request.dry_run or (answer is not None and answer.outcome == "failed"):
-            # No model that may serve learnt from those labels; a failure's cause may be repaired.
-            continue
-        if trained_labels is None:
-            trained_labels = int(numbers["labels"])
-        if request.kind != "person":
-            last_automatic = datetime.fromisoformat(numbers["clock"])
-            break
-    current = requests.in_flight(store, model)
-    in_flight = current.number if current else None
-    return RetrainFacts(clock, labels, trained_labels, in_flight, last_automatic)
 
 
 def _file_person_request(

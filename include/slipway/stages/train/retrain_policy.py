@@ -1,4 +1,4 @@
-"""Retrain policy: one pure function accepts or suppresses a retrain request, by six rules.
+"""Retrain policy: one pure function accepts or suppresses a retrain request, by eight rules.
 
 | Rule | Applies to |
 |---|---|
@@ -6,59 +6,26 @@
 | enough labels to train at all (`first_after_labels`) | every request |
 | no champion was lost in the registry | every request but one `without_champion` |
 | mode: `observe` and `suggest` accept people only | automatic requests |
+| fewer than k rejected challengers in a row (`breaker`) | automatic requests |
 | enough new labels since the last training (`min_new_labels`) | automatic requests |
 | cool-down on the event clock (`cooldown_days`) | automatic requests |
+| fewer trainings in the span of the budget than it allows (`budget`) | automatic requests |
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from slipway.records.requests import Kind
 from slipway.records.verdicts import Number
+from slipway.stages.train.retrain_facts import RetrainFacts
 from slipway.values.value_types import LATEST
 
 if TYPE_CHECKING:
-    from slipway.spec.model import Retraining
-
-
-@dataclass(frozen=True)
-class RetrainFacts:
-    """Facts that the policy decides on.
-
-    Attributes:
-        clock: The dataset's event clock.
-        labels: Labels that have arrived.
-        trained_labels: Labels at the last accepted request that did not fail; None without one.
-        in_flight: Number of the accepted request that has no answer yet, or None.
-        last_automatic: Event clock when an automatic request was last accepted, or None.
-        lost_champion: The loss of the champion in the registry, in words, or None.
-    """
-
-    clock: datetime
-    labels: int
-    trained_labels: int | None
-    in_flight: int | None
-    last_automatic: datetime | None
-    lost_champion: str | None = None
-
-    @property
-    def new_labels(self) -> int | None:
-        """Labels since the last training, or None before the first."""
-        return None if self.trained_labels is None else self.labels - self.trained_labels
-
-    def numbers(self) -> dict[str, Number]:
-        """Return the facts as the numbers of a decision."""
-        return {
-            "clock": self.clock.isoformat(),
-            "labels": self.labels,
-            "new_labels": self.new_labels,
-            "in_flight": self.in_flight,
-            "last_automatic": self.last_automatic.isoformat() if self.last_automatic else None,
-        }
+    from slipway.spec.retraining import Retraining
 
 
 @dataclass(frozen=True)
@@ -90,16 +57,30 @@ def apply_policy(
     if objection is None and kind != "person":
         objection = (
             mode_objection(policy)
+            or breaker_objection(facts, policy)
             or too_few_new_labels_objection(facts, policy)
             or cooldown_objection(facts, policy)
+            or budget_objection(facts, policy)
         )
         if objection is not None and kind in {"drift", "decay"}:
             objection += " The monitor asks again if the next window says the same."
+    numbers = {**facts.numbers(), **_limits(facts, policy)}
     if objection is not None:
-        return PolicyDecision("suppress", objection, facts.numbers())
+        return PolicyDecision("suppress", objection, numbers)
     since = "" if facts.new_labels is None else f", {facts.new_labels} new"
     reason = f"Accepted: nothing else is in flight and there are {facts.labels} labels{since}."
-    return PolicyDecision("accept", reason, facts.numbers())
+    return PolicyDecision("accept", reason, numbers)
+
+
+def _limits(facts: RetrainFacts, policy: Retraining) -> dict[str, Number]:
+    """Numbers of the limits that a policy sets."""
+    numbers: dict[str, Number] = {}
+    if policy.breaker is not None:
+        numbers |= {"rejected": len(facts.rejected), "rejected_limit": policy.breaker.rejected}
+    if policy.budget is not None:
+        spent = len(facts.spent(policy.budget.days))
+        numbers |= {"trainings": spent, "trainings_limit": policy.budget.trainings}
+    return numbers
 
 
 def in_flight_objection(facts: RetrainFacts) -> str | None:
@@ -126,6 +107,22 @@ def mode_objection(policy: Retraining) -> str | None:
     return f"Mode {policy.mode} accepts people only; a person may ask with this reason."
 
 
+def breaker_objection(facts: RetrainFacts, policy: Retraining) -> str | None:
+    """Object once as many challengers in a row were rejected as the breaker allows."""
+    if policy.breaker is None or len(facts.rejected) < policy.breaker.rejected:
+        return None
+    rejected = facts.rejected[: policy.breaker.rejected]
+    were = (
+        "The newest challenger was"
+        if len(rejected) == 1
+        else (f"The newest {len(rejected)} challengers in a row were")
+    )
+    return (
+        f"{were} rejected: {'; '.join(reversed(rejected))}. Automatic requests stop until a person "
+        "asks for a training (retraining.breaker)."
+    )
+
+
 def too_few_new_labels_objection(facts: RetrainFacts, policy: Retraining) -> str | None:
     """Object while too few labels are new since the last training."""
     if facts.new_labels is None or facts.new_labels >= policy.min_new_labels:
@@ -139,13 +136,34 @@ def too_few_new_labels_objection(facts: RetrainFacts, policy: Retraining) -> str
 def cooldown_objection(facts: RetrainFacts, policy: Retraining) -> str | None:
     """Object during the cool-down after the last automatic request, on the event clock.
 
-    A clock before that request was corrected since: its cool-down would never end, so it has none.
+    A clock before that request was corrected since: by up to a cool-down, it begins now; by more,
+    it would hardly ever end, so there is none.
     """
     last, cooldown = facts.last_automatic, timedelta(days=policy.cooldown_days)
-    if last is None or last > facts.clock or facts.clock - last >= cooldown:
+    if last is None or last - facts.clock > cooldown:
+        return None
+    last = min(last, facts.clock)
+    if facts.clock - last >= cooldown:
         return None
     until = last + min(cooldown, LATEST - last)
     return (
         f"The cool-down of {policy.cooldown_days} days lasts until {until:%Y-%m-%d %H:%M} "
         f"UTC of event time; it is {facts.clock:%Y-%m-%d %H:%M}."
+    )
+
+
+def budget_objection(facts: RetrainFacts, policy: Retraining) -> str | None:
+    """Object while as many trainings have begun in the span of the budget as it allows."""
+    budget = policy.budget
+    if budget is None:
+        return None
+    spent = facts.spent(budget.days)
+    if len(spent) < budget.trainings:
+        return None
+    oldest = spent[budget.trainings - 1]
+    until = oldest + min(timedelta(days=budget.days), LATEST - oldest)
+    return (
+        f"The budget of {budget.trainings} trainings in {budget.days} days is spent until "
+        f"{until:%Y-%m-%d %H:%M} UTC of event time; it is {facts.clock:%Y-%m-%d %H:%M} "
+        "(retraining.budget)."
     )
