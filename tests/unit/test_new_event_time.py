@@ -188,3 +188,18 @@ def test_rows_without_such_a_day_are_told(tmp_path: Path) -> None:
     assert "year, month, day: 0.17% of the rows have no such time, and are quarantined" in (
         plan.doubts
     )
+
+
+def test_parts_of_the_time_are_written_as_calendar_columns(tmp_path: Path) -> None:
+    """The monitor is told of the hour, the weekday and the month; a wind is none of them."""
+    frame = table(HOURLY, hr="hour", weekday="dayofweek", mnth="month", pickup="%Y-%m-%d %H:%M")
+    planned(frame, tmp_path)
+    columns = dataset(tmp_path).streams.features.columns
+    kinds = {name: one.kind for name, one in columns.items() if name != "pickup"}
+    assert kinds == {
+        "hr": "calendar",
+        "weekday": "calendar",
+        "mnth": "calendar",
+        "wind": None,
+        "port": None,
+    }

@@ -9,7 +9,8 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_v
 
 from slipway.spec.base import Name, Spec, SpecConflict
 from slipway.spec.cron import Cron
-from slipway.spec.csv import Csv, Separator, Unit, check_marks
+from slipway.spec.csv import Csv, check_marks
+from slipway.spec.dataset_column import Column
 from slipway.spec.declared_identity import declared_identity
 from slipway.spec.expectation_values import cast_arguments
 from slipway.spec.identity import RowIdentity
@@ -22,77 +23,10 @@ from slipway.spec.identity_fields import (
 )
 from slipway.spec.pods import Pods, Runtime, check_runtime
 from slipway.spec.sources import SourceName
-from slipway.spec.timestamp_format import TimestampFormat, ZoneName
-from slipway.values.timestamps import EPOCH_FORMATS
+from slipway.spec.watched_columns import require_no_watched_label
 from slipway.values.value_types import ColumnType
 
 StreamName = Literal["features", "labels"]
-
-
-class Column(Spec):
-    """One column of a stream."""
-
-    type: ColumnType = Field(description="Type that the column is cast to before validation.")
-    nullable: bool = Field(default=True, description="Whether the value may be missing.")
-    pii: Literal["hash", "drop"] | None = Field(
-        default=None,
-        description="Personal data, as the prediction log keeps it. `hash`: a keyed hash; "
-        "`drop`: nothing. Drift of such a column is not measured.",
-    )
-    format: TimestampFormat | None = Field(
-        default=None,
-        description="Form of a timestamp's texts where it is not ISO 8601: as `strptime` has it "
-        "(`%d.%m.%Y %H:%M`), `epoch_seconds` or `epoch_milliseconds`.",
-    )
-    timezone: ZoneName | None = Field(
-        default=None,
-        description="IANA zone of timestamps without an offset, e.g. `Europe/Berlin`; else UTC.",
-    )
-    in_key: bool = Field(
-        default=True,
-        description="Whether `key: row` covers this column of the features. `false` for what is "
-        "known only later, or what no request has: a key that covers it could not be made from a "
-        "request, so its label would never be joined.",
-    )
-    unit: Unit | None = Field(
-        default=None,
-        description="What stands before or behind the numbers of a column in its texts, such as "
-        "`$`, `%` or `kg`, with or without a blank. It is no part of the value: `5 %` is 5. A "
-        "number without it is taken, too.",
-    )
-    decimal: Separator | None = Field(
-        default=None, description="Decimal mark of the column's numbers, if not `csv.decimal`."
-    )
-    thousands: Separator | None = Field(
-        default=None,
-        description="Separator between groups of three digits, if not `csv.thousands`.",
-    )
-    negative: Literal["parentheses"] | None = Field(
-        default=None,
-        description="`parentheses`: a number in them is negative, as in `(1,200)`; a minus is read "
-        "as well.",
-    )
-    description: str = Field(default="", description="Meaning, with its unit.")
-
-    @model_validator(mode="after")
-    def _only_numbers_have_marks(self) -> Column:
-        for name in ("unit", "decimal", "thousands", "negative"):
-            if getattr(self, name) is not None and self.type not in {"integer", "number"}:
-                raise SpecConflict(
-                    f"is of columns of numbers; this one is of type {self.type}", field=(name,)
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _only_timestamps_have_a_form(self) -> Column:
-        for name in ("format", "timezone"):
-            if getattr(self, name) is not None and self.type != "timestamp":
-                raise SpecConflict(
-                    f"is of timestamp columns; this one is of type {self.type}", field=(name,)
-                )
-        if self.format in EPOCH_FORMATS and self.timezone is not None:
-            raise SpecConflict(f"{self.format} has no time zone", field=("timezone",))
-        return self
 
 
 class Expectation(Spec):
@@ -275,6 +209,7 @@ class DatasetSpec(Spec):
         own = {"features": self.streams.features, "labels": self.streams.labels}
         require_key(self.key, [own[stream].columns for stream in self.streams.delivered])
         self._require_no_label_outside_the_key()
+        require_no_watched_label(self.streams.labels.columns)
         require_event_time(self.event_time, self.streams.features.columns)
         require_no_personal_identity(self.identity, self.streams.features.columns)
         return self

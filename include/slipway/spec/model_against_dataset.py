@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 from slipway.spec.behaviour_problems import behaviour_against_dataset
 from slipway.spec.consistency import feature_columns, gate_columns
-from slipway.spec.dataset import Column, DatasetSpec
+from slipway.spec.dataset import DatasetSpec
+from slipway.spec.dataset_column import Column
 from slipway.spec.estimator_params import objective_against_expectations
 from slipway.spec.folders import Folder
 from slipway.spec.label_sets import labels_against_task

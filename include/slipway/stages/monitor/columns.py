@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from slipway.spec import DatasetSpec, ModelSpec
+
+PERSONAL, UNWATCHED = "personal data", "`watch: false`"
+"""Why columns are not compared."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,14 @@ class Columns:
         """All of them, numeric first."""
         return (*self.numeric, *self.categorical)
 
+    def without(self, names: Collection[str]) -> Columns:
+        """Return the other columns."""
+        return replace(
+            self,
+            numeric=tuple(name for name in self.numeric if name not in names),
+            categorical=tuple(name for name in self.categorical if name not in names),
+        )
+
     def methods(self) -> dict[str, str]:
         """Distance method by column."""
         return dict.fromkeys(self.numeric, self.numeric_method) | dict.fromkeys(
@@ -59,18 +70,21 @@ class Columns:
 
 def monitored_columns(
     manifest: Mapping[str, Any], spec: ModelSpec, dataset: DatasetSpec
-) -> tuple[Columns, tuple[str, ...]]:
-    """Columns of a version to compare, and those left out since they hold personal data.
+) -> tuple[Columns, dict[str, tuple[str, ...]]]:
+    """Columns of a version to compare, and those that are left out, by the reason.
 
     Personal are those of the manifest, and those that the dataset declares so by now.
     """
     declared = dataset.streams.features.columns.items()
-    personal = {*manifest.get("pii", {}), *(name for name, one in declared if one.pii is not None)}
+    left_out = {
+        PERSONAL: {*manifest.get("pii", {}), *(name for name, one in declared if one.pii)},
+        UNWATCHED: {name for name, one in declared if one.watch is False},
+    }
     features, logged = manifest["features"], logged_names(manifest)
 
     def kept(kind: str) -> tuple[str, ...]:
         found = (one["name"] for one in features if one["kind"] == kind)
-        return tuple(logged[name] for name in found if name not in personal)
+        return tuple(logged[name] for name in found if name not in set().union(*left_out.values()))
 
     classes: tuple[Label, ...] | None = None
     scores: tuple[str, ...] = (SCORE,)
@@ -86,7 +100,11 @@ def monitored_columns(
         classes=classes,
         scores=scores,
     )
-    return columns, tuple(one["name"] for one in features if one["name"] in personal)
+    named = {
+        reason: tuple(one["name"] for one in features if one["name"] in names)
+        for reason, names in left_out.items()
+    }
+    return columns, {reason: names for reason, names in named.items() if names}
 
 
 def _score_names(classes: Sequence[Label], taken: Collection[str]) -> tuple[str, ...]:

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from slipway.errors import NotComputable, NotFound
+from slipway.errors import NotComputable
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRecord
-from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Number, Verdict
-from slipway.spec.logged_columns import logged_names
-from slipway.stages.model.class_scores import SCORE
-from slipway.stages.model.manifest import REFERENCE, REFERENCE_SCORE, open_sealed
-from slipway.stages.monitor.columns import (
-    Columns,
-    logged_answers,
-    monitored_columns,
-    tidy,
-    with_answers,
-)
+from slipway.stages.monitor.columns import logged_answers, tidy
 from slipway.stages.monitor.distances import Comparison, DriftReport, compare
 from slipway.stages.monitor.judge_drift import judge_drift
-from slipway.stages.monitor.watched_version import watched_version
+from slipway.stages.monitor.quality.check import KnownRows, ObservedWindow
+from slipway.stages.monitor.quality.judge import judge_quality, with_quality
+from slipway.stages.monitor.reference import MAX_ROWS, Reference, read_reference
 from slipway.stages.monitor.windows import MonitoredWindow, parse_monitored_window
 
 if TYPE_CHECKING:
@@ -35,29 +27,8 @@ if TYPE_CHECKING:
     from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import Registry
 
-MAX_ROWS = 20_000
-"""Largest sample; distances converge long before, and the report stays small."""
-
 UNCALIBRATED_DISTANCE = 0.1
 """Threshold that the report shows without a calibration: Evidently's own default."""
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Sample of the rows that a version was trained and evaluated on.
-
-    Attributes:
-        rows: Raw features and `score`, ordered by event time.
-        times: Their event times.
-        columns: Columns to compare: the features in the version's manifest, which may differ from
-            the present spec, and its score.
-        unmonitored: Its features with personal data, whose values the log does not hold.
-    """
-
-    rows: pd.DataFrame
-    times: pd.Series
-    columns: Columns
-    unmonitored: tuple[str, ...] = ()
 
 
 def measure_drift(
@@ -129,41 +100,6 @@ def not_comparable(error: NotComputable, numbers: Mapping[str, Number]) -> Verdi
     return Verdict("inconclusive", reason, numbers)
 
 
-def read_reference(
-    registry: Registry, spec: ModelSpec, dataset: DatasetSpec, *, version: int
-) -> Reference:
-    """Read the reference in a model version's folder.
-
-    Raises:
-        NotFound: The registry lost the version, or it has none.
-        Tampered: A file differs from its digest.
-    """
-    import pandas as pd
-
-    watched_version(spec.model, version, registry=registry)
-    with scratch_folder("slipway-reference-", needs="the version's folder") as scratch:
-        folder = registry.download(spec.model, version, scratch)
-        manifest = open_sealed(folder)
-        path = folder / REFERENCE
-        rows = pd.read_parquet(path) if path.exists() else None
-    if rows is None or rows.empty:
-        raise NotFound(f"{spec.model} version {version} has no reference", where=REFERENCE)
-    columns, unmonitored = monitored_columns(manifest, spec, dataset)
-    time = manifest.get("event_time", dataset.identity.time.column)
-    in_order = rows.sort_values(time, kind="stable").reset_index(drop=True)
-    if columns.classes is None:
-        # Versions of before call the column like the log's.
-        named = [REFERENCE_SCORE if REFERENCE_SCORE in in_order else SCORE]
-    else:
-        named = [f"{REFERENCE_SCORE}_{code}" for code in range(len(columns.classes))]
-    scores = in_order[named].to_numpy()
-    logged = {own: name for own, name in logged_names(manifest).items() if own in in_order}
-    features = in_order[[own for own, name in logged.items() if name in columns.names]]
-    features = features.rename(columns=logged)
-    answered = with_answers(features, scores[:, 0] if columns.classes is None else scores, columns)
-    return Reference(answered, in_order[time], columns, unmonitored)
-
-
 def _measure(
     attempt: Attempt,
     spec: ModelSpec,
@@ -173,25 +109,28 @@ def _measure(
     rows: pd.DataFrame,
     reports: DriftReport,
 ) -> Verdict:
-    columns, times = reference.columns, reference.times
-    kept = reference.rows.iloc[:: -(-len(times) // MAX_ROWS)]
-    known = tidy(kept, columns).reset_index(drop=True)
+    known, times, window = reference.tidied, reference.times, monitored.window
     sample = rows.sample(min(len(rows), MAX_ROWS), random_state=spec.training.seed)
-    window = monitored.window
+    sample = sample.reset_index(drop=True)
+    current = tidy(logged_answers(sample, reference.named), reference.named)
+    columns = reference.columns
     comparison, compared = compare(
-        tidy(logged_answers(sample, columns), columns).reset_index(drop=True),
+        current,
         known,
         columns=columns,
         span_windows=(times.iloc[-1] - times.iloc[0]) / (window.end - window.start),
         spec=spec,
         reports=reports,
     )
+    quality = judge_quality(
+        ObservedWindow(window.start, window.end, sample, current),
+        KnownRows(known, reference.tidied_times, reference.calendar),
+    )
     verdict = judge_drift(replace(comparison, rows=len(rows)), spec.monitoring)
-    if reference.unmonitored:
-        reason = (
-            f"{verdict.reason} Not watched: personal data ({', '.join(reference.unmonitored)})."
-        )
-        verdict = replace(verdict, reason=reason)
+    verdict = with_quality(verdict, quality)
+    if reference.left_out:
+        told = "; ".join(f"{why} ({', '.join(names)})" for why, names in reference.left_out.items())
+        verdict = replace(verdict, reason=f"{verdict.reason} Not watched: {told}.")
     try:
         page = reports.html(known, compared, columns=columns, thresholds=_thresholds(comparison))
     except NotComputable as error:

@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from slipway.spec.watched_columns import ColumnKind
 from slipway.stages.profile.bounds import Expected
+from slipway.stages.profile.calendar_columns import calendar_columns
 from slipway.stages.profile.model_text import model_text
 from slipway.stages.profile.new_specs import NewSpecs
 from slipway.stages.profile.plausible_times import DEFAULT_DAYS
@@ -53,10 +55,12 @@ def _dataset(plan: NewSpecs) -> Iterator[str]:
     yield "  features:"
     yield "    columns:"
     outside = outside_row_key(plan.columns, plan.key, plan.time)
+    calendar = calendar_columns(plan.measured, plan.columns, plan.time)
     for name, one in plan.columns.items():
         if one.role != "target" and is_declared(plan, one):
             needed, in_key = name in plan.identity, name not in outside
-            declared = _column(one, measured.spelling, needed=needed, in_key=in_key)
+            kind: ColumnKind | None = "calendar" if name in calendar else None
+            declared = _column(one, measured.spelling, needed=needed, in_key=in_key, watched=kind)
             yield f"      {quoted(name)}: {declared}  # {_about(one)}"
     yield "  labels:"
     yield "    from: features  # the target stands in the same file, and is missing until known"
@@ -172,6 +176,7 @@ def _column(
     kind: str | None = None,
     needed: bool = False,
     in_key: bool = True,
+    watched: ColumnKind | None = None,
 ) -> str:
     column = one.column
     fields = [f"type: {kind or column.type}"]
@@ -185,6 +190,8 @@ def _column(
         fields.append("pii: drop")
     if not in_key:
         fields.append("in_key: false")
+    if watched is not None:
+        fields.append(f"kind: {watched}")
     return f"{{{', '.join(fields)}}}"
 
 
