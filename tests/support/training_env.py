@@ -142,7 +142,8 @@ class TrainingEnv:
     def refit(self, request: Request, *, make_learner: MakeLearner = SklearnLearner) -> RunRecord:
         """Run refit."""
         tools = RefitTools(
-            self.tables, make_learner, self.tracking, load_package, measure, self.code
+            *(self.tables, make_learner, self.tracking, load_package, measure, self.code),
+            tell=lambda _: None,
         )
         return refit(self.spec, tools=tools, **self._common(request))
 

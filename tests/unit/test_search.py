@@ -17,6 +17,8 @@ from slipway.records.store import read_json
 from slipway.spec.search import AUTO, Search
 from slipway.stages.gates.random_holdout import RandomHoldout
 from slipway.stages.ports.tuning import StudyPlan
+from slipway.stages.search.progress import Progress
+from slipway.stages.search.trials import Candidate, Trial
 from tests.support import ferry_dataset
 from tests.support.searches import search_tools
 from tests.support.training_env import TrainingEnv, spec
@@ -200,12 +202,26 @@ def test_time_is_a_budget(tmp_path: Path) -> None:
 
 
 def test_progress_is_told_with_the_time_left(tmp_path: Path) -> None:
-    """After each fold."""
-    told: list[str] = []
-    trained(searching(tmp_path), tell=told.append)
+    """After each fold; then the fit of what was found."""
+    every: list[str] = []
+    trained(searching(tmp_path), tell=every.append)
+    told = [one for one in every if one.startswith("search: ")]
     assert len(told) >= 7
     assert "7 of 7 trials, best log_loss 0." in told[-1]
-    assert "spent, at most 0 s left" in told[-1]
+    assert "spent, about 0 s left" in told[-1]
+    assert any(one.startswith("fitting sklearn.") for one in every[every.index(told[-1]) :])
+
+
+def test_no_time_left_is_told_that_cannot_be_foreseen() -> None:
+    """Before a trial has ended, and of recipes, of which the last ones take the longest."""
+    done = Trial(0, Candidate("constant", None, {}), (0.5,), "complete", 1.0)
+    of_recipes = Progress((done,), 5, "roc_auc", done, 34.0, 120.0, 1, are_alike=False)
+    assert str(of_recipes) == (
+        "search: 1 of 5 trials, best roc_auc 0.5 (constant); 34 s of 2 min spent"
+    )
+    assert str(Progress((), 5, "roc_auc", None, 3.0, 60.0, 1)).endswith("; 3 s of 60 s spent")
+    alike = Progress((done,), 5, "roc_auc", done, 34.0, 120.0, 1)
+    assert str(alike).endswith("spent, about 4 s left")
 
 
 def test_a_hopeless_trial_ends_early(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ uses, and this module itself is light enough for the triggerer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
@@ -147,9 +147,11 @@ class Container:
         from slipway.stages.search.search import SearchTools
         from slipway.wiring.search import open_processes, open_study
 
-        return SearchTools(
-            measure, open_study(self.settings), open_processes, logged_now_and_then()
-        )
+        return SearchTools(measure, open_study(self.settings), open_processes, self.tell_progress())
+
+    def tell_progress(self) -> Callable[[str], None]:
+        """Return what is called with how far a long piece of work is."""
+        return logged_now_and_then()
 
     def pin_specs(self, model: ModelSpec, dataset: DatasetSpec) -> None:
         """Use these specs in place of the project's, whose specs are invalid or gone."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,6 @@ from slipway.wiring.container import Container
 if TYPE_CHECKING:
     from slipway.stages.ports.registry import Registry
     from slipway.stages.ports.tracking import Tracking
-    from slipway.stages.search.search import SearchTools
 
 
 class ScratchContainer(Container):
@@ -25,7 +23,7 @@ class ScratchContainer(Container):
         folder: Folder.
 
     Attributes:
-        tell: Called with how far a search is; None: it is logged.
+        tell: Called with how far a fit or a search is; None: it is logged.
     """
 
     def __init__(self, project: Path, folder: Path) -> None:
@@ -35,10 +33,9 @@ class ScratchContainer(Container):
             Settings(project=project, store=str(folder / "store"), scratch=folder / "scratch")
         )
 
-    def search_tools(self) -> SearchTools:
-        """Return what a search for an estimator needs, told where the trial is shown."""
-        tools = super().search_tools()
-        return tools if self.tell is None else replace(tools, tell=self.tell)
+    def tell_progress(self) -> Callable[[str], None]:
+        """Return what is called with how far a fit or a search is: where the trial is shown."""
+        return self.tell or super().tell_progress()
 
     @cached_property
     def registry(self) -> Registry:

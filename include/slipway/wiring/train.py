@@ -80,18 +80,20 @@ def run_evaluate(call: StageCall) -> RunRecord:
     """Measure challenger and champion on the same rows."""
     from slipway.adapters.model_package import load_package
     from slipway.stages.train.evaluate import evaluate
+    from slipway.stages.train.told_while import told_while
     from slipway.wiring.gate_tools import gate_tools
 
-    return evaluate(
-        *call.model_and_dataset(),
-        request=call.request(),
-        context=call.context,
-        tables=call.container.tables,
-        registry=call.container.registry,
-        tracking=call.container.tracking,
-        load=load_package,
-        tools=gate_tools(),
-    )
+    with told_while(call.container.tell_progress(), "evaluating challenger and champion"):
+        return evaluate(
+            *call.model_and_dataset(),
+            request=call.request(),
+            context=call.context,
+            tables=call.container.tables,
+            registry=call.container.registry,
+            tracking=call.container.tracking,
+            load=load_package,
+            tools=gate_tools(),
+        )
 
 
 @stage("gate", required=(MODEL, REQUEST), recorded=True)
@@ -122,6 +124,7 @@ def refit(call: StageCall) -> RunRecord:
         load=load_package,
         measure=measure,
         code=container.code(),
+        tell=container.tell_progress(),
     )
     return stage.refit(
         container.model(call.inputs["model"]),

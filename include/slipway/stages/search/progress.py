@@ -19,6 +19,7 @@ class Progress:
         spent_s: Seconds that the search has taken.
         budget_s: Seconds that it may take.
         parallel: Number of fits at a time.
+        are_alike: Whether ended trials tell how long others take; recipes differ too much.
     """
 
     trials: tuple[Trial, ...]
@@ -28,13 +29,14 @@ class Progress:
     spent_s: float
     budget_s: float
     parallel: int
+    are_alike: bool = True
 
     @property
-    def left_s(self) -> float:
-        """Seconds that are left: of the budget, or until all trials have ended, if that is less."""
+    def left_s(self) -> float | None:
+        """Seconds until the budget is spent, or all trials have ended; None: not foreseeable."""
         budget = max(0.0, self.budget_s - self.spent_s)
-        if not self.trials:
-            return budget
+        if not self.trials or not self.are_alike:
+            return None
         each = sum(one.seconds for one in self.trials) / len(self.trials)
         return min(budget, each * (self.planned - len(self.trials)) / self.parallel)
 
@@ -43,7 +45,9 @@ class Progress:
         if self.best is not None:
             best = self.best
             told += f", best {self.metric} {best.mean:.4g} ({best.candidate.name})"
-        return f"{told}; {in_time(self.spent_s)} spent, at most {in_time(self.left_s)} left"
+        told += f"; {in_time(self.spent_s)} of {in_time(self.budget_s)} spent"
+        left = self.left_s
+        return told if left is None else f"{told}, about {in_time(left)} left"
 
 
 IN_SECONDS = 120.0

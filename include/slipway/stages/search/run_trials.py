@@ -18,6 +18,9 @@ from slipway.stages.search.journal import Journal
 from slipway.stages.search.progress import Progress
 from slipway.stages.search.trials import Candidate, State, Trial
 
+TELL_SECONDS = 15.0
+"""Longest time between two messages about a search."""
+
 MOST_REASON = 300
 """Longest reason of a failed trial in a record."""
 
@@ -101,10 +104,10 @@ class TrialRunner:
             self._begin()
             if not self._pending:
                 return [self.ended[number] for number in sorted(self.ended)]
-            done, _ = wait(self._pending, return_when=FIRST_COMPLETED)
+            done, _ = wait(self._pending, TELL_SECONDS, return_when=FIRST_COMPLETED)
             for future in done:
                 self._take(*self._pending.pop(future), future.result())
-                self._show()
+            self._show()
 
     def _begin(self) -> None:
         """Begin trials while processes are free."""
@@ -227,6 +230,7 @@ class TrialRunner:
             self._spent(),
             search.minutes * 60,
             search.parallel,
+            are_alike=self.plan.base is not None,
         )
         self.tell(str(progress))
 

@@ -42,7 +42,7 @@ class SearchTools:
         measure: Computes the metric.
         open_study: Opens the study of a search for parameters.
         open_workers: Opens processes that fit; not used for one at a time.
-        tell: Called with how far the search is.
+        tell: Called with how far the search is, or a fit without one.
         clock: Seconds.
     """
 

@@ -37,17 +37,13 @@ from slipway.stages.train.splitting import (
     split_by_time,
     without_holdout,
 )
+from slipway.stages.train.told_while import told_while
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Find = Callable[[SearchedRows], Found]
 """Finds the estimator to fit, on training rows alone."""
-
-
-def _silent(step: str) -> None:
-    """Tell nobody."""
-    del step
 
 
 @dataclass(frozen=True)
@@ -76,7 +72,7 @@ class Recipe:
         tables: Tables of the dataset.
         learner: Fits the model.
         code: State of the code that runs.
-        tell: Called with each step as it begins.
+        tell: Called with each step as it begins, and with how long a fit has taken.
         judged: Facts about the judged model whose refit on all rows this is; None: the version
             is to be judged.
     """
@@ -87,7 +83,7 @@ class Recipe:
     tables: Tables
     learner: Learner
     code: CodeState
-    tell: Callable[[str], None] = _silent
+    tell: Callable[[str], None]
     judged: Mapping[str, Any] | None = None
 
     @property
@@ -124,9 +120,11 @@ class Recipe:
         if self.spec.searching is not None:
             found = find(SearchedRows(rows, parts.event_time, keys, classes))
             estimator, learner = found.estimator, learner.with_estimator(found.estimator)
-        self.tell(f"fitting {estimator.name} to {len(rows):,} rows")
+        fitting = f"fitting {estimator.name} to {len(rows):,} rows"
+        self.tell(fitting)
         started = time.perf_counter()
-        learned = learner.learn(rows, classes=classes, calibrate_on=kept_rows)
+        with told_while(self.tell, fitting):
+            learned = learner.learn(rows, classes=classes, calibrate_on=kept_rows)
         fit_seconds = round(time.perf_counter() - started, 3)
         numbers = numbers_of(parts) | {"fit_seconds": fit_seconds}
         if kept_rows is not None:

@@ -7,7 +7,7 @@ judged model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +61,7 @@ class RefitTools:
         load: Loads a version's folder.
         measure: Computes the metric.
         code: State of the code that runs.
+        tell: Called with each step as it begins, and with how long a fit has taken.
     """
 
     tables: Tables
@@ -69,6 +70,7 @@ class RefitTools:
     load: LoadPackage
     measure: Measure
     code: CodeState
+    tell: Callable[[str], None]
 
 
 def refit(
@@ -168,7 +170,8 @@ class _Refit:
             model, dataset, own.read_text() if own.is_file() else None
         )
         recipe = Recipe(
-            *(model, dataset, self.request, self.tools.tables, learner, self.tools.code),
+            *(model, dataset, self.request, self.tools.tables, learner),
+            *(self.tools.code, self.tools.tell),
             judged=judged_facts(judged.manifest, sha256=self.trained["manifest_sha256"]),
         )
         return recipe.build(self.pins, target, find=lambda _: Found.of_version(judged.manifest))

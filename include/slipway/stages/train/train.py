@@ -61,7 +61,7 @@ def train(
     """
     ref = RunRef(spec.model, request.run, "train")
     pinned = need_record(context.store, ref.beside("snapshot"))
-    recipe = Recipe(spec, dataset, request, tables, learner, code)
+    recipe = Recipe(spec, dataset, request, tables, learner, code, tools.tell)
     work = _Training(recipe, context, tracking, tools)
     return perform(
         context,
