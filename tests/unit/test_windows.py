@@ -50,6 +50,22 @@ def test_an_id_reads_back_as_its_window(moment: datetime, unit: Unit, version: i
     assert parse_monitored_window(watched.id, unit) == watched
 
 
+@given(MOMENTS, st.integers(1, 60), UNITS, st.integers(1, 10_000))
+def test_an_id_of_joined_windows_reads_back(
+    moment: datetime, count: int, unit: Unit, version: int
+) -> None:
+    """They are named after the first and the last, and sort by the first."""
+    first = last = window_at(moment, unit)
+    for _ in range(count):
+        last = last.following()
+    joined = MonitoredWindow(first.until(last), version)
+    assert joined.window.is_joined
+    assert joined.id == f"{first.name}--{last.name}-v{version}"
+    assert parse_monitored_window(joined.id, unit) == joined
+    assert first.name < joined.window.name < first.following().name
+    assert joined.window.following() == last.following()
+
+
 @given(MOMENTS, MOMENTS, UNITS)
 def test_names_sort_as_windows_do(one: datetime, other: datetime, unit: Unit) -> None:
     """Names of one unit sort like the windows in time."""
@@ -68,6 +84,10 @@ def test_names_sort_as_windows_do(one: datetime, other: datetime, unit: Unit) ->
         "2013-5-v1",
         "2013-05-06-v1",
         "../x-v1",
+        "2013-05--2013-05-v1",
+        "2013-06--2013-05-v1",
+        "2013-05---2013-06-v1",
+        "2013-05--v1",
     ],
 )
 def test_other_ids_are_refused(text: str) -> None:

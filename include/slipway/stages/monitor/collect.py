@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
-from slipway.stages.monitor.due_windows import has_predictions, monitored_windows
+from slipway.stages.monitor.due_windows import monitored_windows
+from slipway.stages.monitor.joined_windows import MEASURED_BY, sufficient_windows
 from slipway.stages.monitor.label_maturity import LandedLabels, labels_have_matured
 from slipway.stages.monitor.watched_version import find_watched
 
@@ -58,10 +59,11 @@ def collect(
 
     That is the champion, unless a hand has moved the alias since.
 
-    Drift is due once a window has ended and has enough predictions, performance once its label
-    horizon has passed and it has enough labels; without enough of them, one window later. A
-    window whose log cannot be read is due, so that its verdict reports it. A champion that
-    returns by a roll-back continues where its monitoring stopped.
+    Drift is due once a window has ended and has enough predictions; one with too few is joined with
+    those that follow it. Performance is due once its label horizon has passed and it has enough
+    labels; without enough of them, one window later. A window whose log cannot be read is due, so
+    that its verdict reports it. A champion that returns by a roll-back continues where its
+    monitoring stopped.
 
     Args:
         spec: The model.
@@ -85,14 +87,11 @@ def collect(
     if clock is None:
         return due
     labels = LandedLabels(spec, dataset, tables)
-    for monitored in monitored_windows(spec, watched.version, clock, log):
+    closed = monitored_windows(spec, watched.version, clock, log, store=store)
+    for monitored in sufficient_windows(spec, closed, store=store, log=log):
         undone = [
-            stage
-            for stage in ("drift", "performance")
-            if not store.exists(monitored.ref(spec.model, stage).key)
+            stage for stage in MEASURED_BY if not store.exists(monitored.ref(spec.model, stage).key)
         ]
-        if not undone or not has_predictions(spec, monitored, clock, log):
-            continue
         if "drift" in undone:
             due["drift"].append(monitored.id)
         if "performance" in undone and labels_have_matured(

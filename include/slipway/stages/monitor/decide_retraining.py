@@ -131,7 +131,7 @@ def decide(
     if watched is None or clock is None:
         return Verdict("nothing", "There is no champion to watch yet.")
     told = "" if watched.other is None else f" Watched is what serves: {watched.other}."
-    monitored = list(monitored_windows(spec, watched.version, clock, log))
+    monitored = list(monitored_windows(spec, watched.version, clock, log, store=store))
     drift = _measured(store, spec, monitored, "drift")
     performance = _measured(store, spec, monitored, "performance")
     if not drift and not performance:

@@ -17,7 +17,7 @@ from slipway.stages.monitor.judge_drift import judge_drift
 from slipway.stages.monitor.quality.check import KnownRows, ObservedWindow
 from slipway.stages.monitor.quality.judge import judge_quality, with_quality
 from slipway.stages.monitor.reference import MAX_ROWS, Reference, read_reference
-from slipway.stages.monitor.windows import MonitoredWindow, parse_monitored_window
+from slipway.stages.monitor.windows import MonitoredWindow, Window, parse_monitored_window
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +61,9 @@ def measure_drift(
     monitored = parse_monitored_window(window, spec.monitoring.window)
 
     def work(attempt: Attempt) -> Verdict:
+        return tell_joined(judged(attempt), monitored.window)
+
+    def judged(attempt: Attempt) -> Verdict:
         try:
             rows = log.read(
                 spec.model, monitored.window.start, monitored.window.end, version=monitored.version
@@ -98,6 +101,15 @@ def not_comparable(error: NotComputable, numbers: Mapping[str, Number]) -> Verdi
     about = f" ({': '.join(facts)})" if facts else ""
     reason = f"Nothing can be compared: {error.message}{about}."
     return Verdict("inconclusive", reason, numbers)
+
+
+def tell_joined(verdict: Verdict, window: Window) -> Verdict:
+    """Return a verdict with the windows that it is of, if these were joined."""
+    if not window.is_joined:
+        return verdict
+    named = window.name.replace("--", " to ")
+    told = f"The windows {named} are judged together: alone they have too few predictions."
+    return replace(verdict, reason=f"{verdict.reason} {told}")
 
 
 def _measure(

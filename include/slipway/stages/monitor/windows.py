@@ -21,13 +21,15 @@ _EXAMPLES: dict[Unit, str] = {
     "month": "2013-05",
 }
 
+_TO, _MOMENT = "--", timedelta(microseconds=1)
+
 
 @dataclass(frozen=True)
 class Window:
-    """One calendar hour, day, week or month.
+    """One calendar hour, day, week or month, or several that are judged together.
 
     Attributes:
-        unit: What kind of window it is.
+        unit: What kind of window it is, or they are.
         start: First moment that belongs to it, UTC.
         end: First moment that no longer does, UTC.
     """
@@ -38,12 +40,18 @@ class Window:
 
     @property
     def name(self) -> str:
-        """ISO 8601 name; names of one unit sort like the windows."""
-        if self.unit == "week":
-            year, week, _ = self.start.isocalendar()
-            return f"{year}-W{week:02d}"
-        layout = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "month": "%Y-%m"}
-        return self.start.strftime(layout[self.unit])
+        """ISO 8601 name, of several the first and the last; names of one unit sort like them."""
+        first = _name(self.start, self.unit)
+        return f"{first}{_TO}{_name(self.end - _MOMENT, self.unit)}" if self.is_joined else first
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether it is several calendar windows."""
+        return window_at(self.start, self.unit).end < self.end
+
+    def until(self, last: Window) -> Window:
+        """This window, those up to another one, and that one."""
+        return Window(self.unit, self.start, last.end)
 
     def overlaps(self, first: datetime, last: datetime) -> bool:
         """Whether a span of event times, both ends included, has moments of the window."""
@@ -57,6 +65,13 @@ class Window:
     def is_last(self) -> bool:
         """Whether it ends with the calendar, so that none follows it."""
         return self.end == LATEST
+
+
+def _name(moment: datetime, unit: Unit) -> str:
+    if unit == "week":
+        year, week, _ = moment.isocalendar()
+        return f"{year}-W{week:02d}"
+    return moment.strftime({"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "month": "%Y-%m"}[unit])
 
 
 @dataclass(frozen=True)
@@ -123,6 +138,16 @@ def parse_window(name: str, unit: Unit) -> Window:
     return window
 
 
+def parse_joined(name: str, unit: Unit) -> Window | None:
+    """Return the window of a name, or those of several; None: it names none."""
+    first, _, last = name.partition(_TO)
+    starts = [_start(one, unit) for one in (first, last or first)]
+    if starts[0] is None or starts[1] is None:
+        return None
+    window = window_at(starts[0], unit).until(window_at(starts[1], unit))
+    return window if window.name == name else None
+
+
 def closed_windows(since: datetime, clock: datetime, unit: Unit) -> Iterator[Window]:
     """Windows that have ended by `clock`, from the one that contains `since`, oldest first."""
     window = window_at(since, unit)
@@ -142,17 +167,15 @@ def overlapping_windows(first: datetime, last: datetime, unit: Unit) -> Iterator
 
 
 def parse_monitored_window(text: str, unit: Unit) -> MonitoredWindow:
-    """Parse the id of a monitored window, such as `2013-05-v3`.
+    """Parse the id of a monitored window, such as `2013-05-v3` or `2013-05--2013-07-v3`.
 
     Raises:
         BadParameter: It names no window of this unit.
     """
     match = re.fullmatch(r"(?P<name>.+)-v(?P<version>[1-9]\d*)", text)
-    start = _start(match["name"], unit) if match else None
-    if match is not None and start is not None:
-        monitored = MonitoredWindow(window_at(start, unit), int(match["version"]))
-        if monitored.id == text:
-            return monitored
+    window = parse_joined(match["name"], unit) if match else None
+    if match is not None and window is not None:
+        return MonitoredWindow(window, int(match["version"]))
     raise BadParameter(
         "the window id is not valid",
         expected=f"a {unit} and a model version, such as {_EXAMPLES[unit]}-v3",
