@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -29,6 +29,16 @@ from slipway.stages.model.manifest import (
 )
 from slipway.stages.model.onnx_form import ONNX
 from slipway.stages.ports.package import ReferenceRows
+from slipway.stages.train.engine_choice import EngineChoice
+
+FindEngine = Callable[[Package, ReferenceRows], tuple[EngineChoice, bytes | None]]
+"""Returns the engine of a fitted model, with its ONNX form where that is the engine."""
+
+
+def without_engine(package: Package, reference: ReferenceRows) -> tuple[EngineChoice, bytes | None]:
+    """Return the pipeline as the engine of a model that no server will load."""
+    del package, reference
+    return EngineChoice("sklearn", "no server loads this model"), None
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,7 @@ class LearnedModel:
         own: The imported `pipeline.py`, if the model has one.
         pipeline_py: Its text.
         facts: Entries of the manifest about columns: ranges in training, and which are personal.
+        find_engine: Chooses the engine of its servers.
     """
 
     spec: ModelSpec
@@ -48,6 +59,7 @@ class LearnedModel:
     own: ModuleType | None
     pipeline_py: str | None
     facts: Mapping[str, Any]
+    find_engine: FindEngine = engine_of
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Scores as of a loaded version."""
@@ -79,7 +91,7 @@ class LearnedModel:
         if self.pipeline_py is not None:
             (folder / PIPELINE_PY).write_text(self.pipeline_py)
         self._stored(reference).to_parquet(folder / REFERENCE, index=False)
-        engine, form = engine_of(self.package, reference)
+        engine, form = self.find_engine(self.package, reference)
         if form is not None:
             (folder / ONNX).write_bytes(form)
         for name, data in beside.items():

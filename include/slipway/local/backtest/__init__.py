@@ -1,0 +1,1 @@
+"""`slipway backtest`: a model's history under several policies of retraining, without Airflow."""
