@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from slipway.errors import NotComputable, NotFound
+from slipway.stages.model.held_out_rows import FILE, HeldOutRows
 from slipway.stages.model.manifest import REFERENCE, seal
 from slipway.stages.monitor.columns import Columns
 from slipway.stages.ports.registry import ModelVersion
@@ -163,6 +164,7 @@ class MonitoringRegistry:
         pii: Treatment of its personal columns in the log, as in the manifest.
         deleted: Versions that a person deleted.
         classes: Classes of its versions, in the order of their codes; none without them.
+        held_out: Version to its holdout rows.
     """
 
     model: str
@@ -174,6 +176,7 @@ class MonitoringRegistry:
     pii: Mapping[str, str] = field(default_factory=dict)
     deleted: set[int] = field(default_factory=set)
     classes: Sequence[str | int] = ()
+    held_out: dict[int, HeldOutRows] = field(default_factory=dict)
 
     def exists(self, model: str) -> bool:
         """Whether it is its only model."""
@@ -204,6 +207,8 @@ class MonitoringRegistry:
         (folder / "slipway").mkdir(parents=True)
         if version in self.references:
             self.references[version].to_parquet(folder / REFERENCE, index=False)
+        if version in self.held_out:
+            (folder / FILE).write_bytes(self.held_out[version].bounded().to_bytes())
         kinds = dict.fromkeys(self.numeric, "number") | dict.fromkeys(self.categorical, "string")
         features = [{"name": name, "kind": kind} for name, kind in kinds.items()]
         facts = {"classes": list(self.classes)} if self.classes else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from slipway.stages.gates.gate_numbers import POSITIVE_ROWS
 from slipway.stages.model.label_classes import SHOWN, classes_of, to_target
 from slipway.stages.monitor.performance import measure_performance
 from slipway.stages.train.gates import gate
+from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry
@@ -124,7 +126,9 @@ def test_a_window_whose_labels_have_a_third_class_is_not_compared() -> None:
         registry=MonitoringRegistry("ferry_delay", tags={1: {}}),
         tables=tables,
         log=MemoryLog(ferry_dataset.logged(rows)),
-        measure=lambda *_, **__: pytest.fail("nothing can be measured"),
+        tools=replace(
+            gate_tools(), measure=lambda *_, **__: pytest.fail("nothing can be measured")
+        ),
     ).verdict
     assert verdict.action == "inconclusive"
     assert "column late: 3 classes: 0 (414 rows)" in verdict.reason

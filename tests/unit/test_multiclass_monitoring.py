@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from slipway.adapters.drift_report import DriftReports
-from slipway.adapters.metrics import measure
 from slipway.adapters.model_package import load_package
 from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
 from slipway.stages.monitor.drift import measure_drift
 from slipway.stages.monitor.performance import measure_performance
 from slipway.stages.ports.registry import Registry
+from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.support import ferry_dataset, sea_states
@@ -47,7 +47,7 @@ class Scored:
             registry=self.registry,
             tables=tables,
             log=self.env.scores,
-            measure=measure,
+            tools=gate_tools(),
         ).verdict
 
 

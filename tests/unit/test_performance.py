@@ -8,15 +8,13 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.adapters.metrics import measure
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
+from slipway.stages.monitor.judge_performance import RealisedPerformance, judge_performance
 from slipway.stages.monitor.label_join import join_labels
-from slipway.stages.monitor.performance import (
-    RealisedPerformance,
-    judge_performance,
-    measure_performance,
-)
+from slipway.stages.monitor.loss import Error, Loss
+from slipway.stages.monitor.performance import measure_performance
+from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, UnreadableLog
@@ -54,7 +52,7 @@ def measured(
         registry=MonitoringRegistry("ferry_delay", tags=tags),
         tables=tables,
         log=UnreadableLog(log, torn=torn) if torn else MemoryLog(log),
-        measure=measure,
+        tools=gate_tools(),
     )
 
 
@@ -118,27 +116,28 @@ def test_rows_without_a_key_cannot_be_judged() -> None:
 @given(
     st.sampled_from(["roc_auc", "log_loss"]),
     st.floats(0, 1),
-    st.floats(0, 1),
+    st.floats(-1, 1),
+    st.floats(0, 0.3),
     st.floats(0.001, 0.5),
 )
-def test_only_a_change_for_the_worse_is_decay(
-    metric: str, value: float, promised: float, allowed: float
+def test_only_a_loss_shown_to_be_beyond_the_margin_is_decay(
+    metric: str, value: float, lost: float, error: float, allowed: float
 ) -> None:
-    """In the metric's bad direction, and beyond the allowed change."""
+    """Its whole interval is beyond the allowed loss, whatever the metric's direction."""
     spec = ferry_dataset.model(
         monitoring={"performance": {"metric": metric, "max_absolute_drop": allowed}}
     )
-    verdict = judge_performance(
-        RealisedPerformance(1000, 900, value, 0.5, promised), spec.monitoring
-    )
-    worse = promised - value if metric == "roc_auc" else value - promised
-    assert verdict.action == ("decayed" if worse > allowed else "ok")
+    loss = Loss(lost, value + lost, (Error(error, 20.0),), 20, "day", "its holdout let expect")
+    verdict = judge_performance(RealisedPerformance(1000, 900, value, 0.5, loss), spec.monitoring)
+    beyond = lost - 1.7291 * error > allowed
+    if abs(lost - 1.7291 * error - allowed) > 1e-4:
+        assert verdict.action == ("decayed" if beyond else "ok")
 
 
 def test_a_metric_that_cannot_be_computed_is_inconclusive() -> None:
     """Labels of one class have no ranking metric."""
     verdict = judge_performance(
-        RealisedPerformance(1000, 900, None, None, 0.7), ferry_dataset.model().monitoring
+        RealisedPerformance(1000, 900, None, None, None), ferry_dataset.model().monitoring
     )
     assert verdict.action == "inconclusive"
     assert "on these rows" in verdict.reason

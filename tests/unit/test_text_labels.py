@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway.adapters.metrics import measure
 from slipway.adapters.model_package import load_package
 from slipway.errors import NotComputable
 from slipway.records.run_context import RunContext
@@ -20,6 +19,7 @@ from slipway.stages.model.class_scores import align_scores
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.monitor.performance import measure_performance
+from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry
@@ -107,7 +107,7 @@ def realised(labels: pd.DataFrame, *, classes: list[str]) -> Verdict:
         ),
         tables=tables,
         log=MemoryLog(ferry_dataset.logged(rows)),
-        measure=measure,
+        tools=gate_tools(),
     ).verdict
 
 

@@ -61,6 +61,11 @@ class Metric:
         """Return whether it measures a kind of prediction."""
         return self.task == task or (self.multiclass and task == "multiclass")
 
+    @property
+    def perfect(self) -> float:
+        """Value of perfect answers."""
+        return self.highest if self.greater_is_better else self.lowest
+
 
 _SKLEARN = "sklearn.metrics."
 _BY_BLOCK = "slipway.adapters.metrics.by_block."

@@ -10,6 +10,8 @@ from slipway.spec.base import Spec, SpecConflict
 from slipway.spec.cron import Cron
 from slipway.spec.metrics import MetricName
 
+Comparator = Literal["constant", "holdout"]
+
 
 class Drift(Spec):
     """Criteria for drift of a window."""
@@ -36,8 +38,29 @@ class Performance(Spec):
 
     metric: MetricName = Field(description="Computed once labels have matured.")
     max_absolute_drop: float = Field(
-        ge=0, description="Allowed below the champion's value on its own holdout."
+        ge=0,
+        description="Allowed loss against the comparator, in the metric's unit. A window is "
+        "decayed when the whole interval of its loss is beyond it.",
     )
+    comparator: Comparator = Field(
+        default="constant",
+        description="What lets expect a figure of a window's rows. `constant`: the champion's "
+        "skill on its holdout, as a share of the way from a constant to perfect answers, and the "
+        "constant on these rows. `holdout`: its figure on its holdout, as if all rows were "
+        "equally hard.",
+    )
+    false_alarm_rate: float = Field(
+        default=0.05,
+        gt=0,
+        lt=0.5,
+        description="Share of windows that may be called decayed where the true loss is "
+        "`max_absolute_drop`; without any loss it is smaller.",
+    )
+
+    @property
+    def confidence(self) -> float:
+        """Confidence of a one-sided bound."""
+        return 1 - self.false_alarm_rate
 
 
 class Fire(Spec):

@@ -72,8 +72,8 @@ def drift(call: StageCall) -> RunRecord:
 @stage("performance", required=(MODEL, WINDOW), recorded=True)
 def performance(call: StageCall) -> RunRecord:
     """Compare the predictions of a window with its labels."""
-    from slipway.adapters.metrics import measure
     from slipway.stages.monitor.performance import measure_performance
+    from slipway.wiring.gate_tools import gate_tools
 
     model, dataset = call.model_and_dataset()
     return measure_performance(
@@ -83,7 +83,7 @@ def performance(call: StageCall) -> RunRecord:
         registry=call.container.registry,
         tables=call.container.tables,
         log=call.container.log_for(model),
-        measure=measure,
+        tools=gate_tools(),
         context=call.context,
     )
 

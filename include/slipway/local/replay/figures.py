@@ -12,7 +12,7 @@ from slipway.stages.model.class_scores import SCORE, SCORES, score_matrix, with_
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.label_rows import labels_table
 from slipway.stages.monitor.label_join import join_labels, read_labels
-from slipway.stages.monitor.version_classes import read_classes
+from slipway.stages.monitor.version_facts import read_version_facts
 from slipway.stages.monitor.windows import MonitoredWindow, Window
 from slipway.stages.report.blocks import Section, Table
 from slipway.values.figures import in_figures
@@ -68,7 +68,8 @@ def _measure(world: OutsideWorld, spec: ModelSpec, window: Window, version: int)
         return None
     classes = None
     if spec.task != "regression":
-        classes = read_classes(container.registry, spec, MonitoredWindow(window, version))
+        facts = read_version_facts(container.registry, spec, MonitoredWindow(window, version))
+        classes = facts.classes
     target = to_target(joined["label"], spec, classes=classes)
     if not is_multiclass:
         return measure([metric], actual=target, scores=joined[SCORE])[metric]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_BLOCKS = 200
 """More blocks are joined to so many: they tell the error of a gain no better."""
 
-_FREQUENCIES = {"hour": "h", "day": "D", "week": "7D"}
+_FREQUENCIES = {"minute": "min", "hour": "h", "day": "D", "week": "7D"}
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,16 @@ def divide_into_blocks(
     unit = gates.blocks or ("key" if spec.training.split == "random" else "day")
     if unit == "key":
         return _by_value(key_texts(keys), unit="key")
-    return _by_time(rows[event_time], unit=unit)
+    return divide_by_time(rows[event_time], unit=unit)
 
 
-def _by_time(times: pd.Series, *, unit: str) -> HoldoutBlocks:
+def divide_by_time(times: pd.Series, *, unit: str) -> HoldoutBlocks:
+    """Divide rows by their event time.
+
+    Args:
+        times: Event time of each row.
+        unit: `minute`, `hour`, `day`, `week` or `month`.
+    """
     import numpy as np
 
     # Without a time zone NumPy has them as integers, not as objects.

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from slipway.stages.ports.tables import Tables
     from slipway.values.value_types import ColumnType
 
+EVENT_TIME = "event_time"
+
 
 @dataclass(frozen=True)
 class JoinedLabels:
@@ -24,7 +26,8 @@ class JoinedLabels:
 
     Attributes:
         predicted: Number of predicted keys.
-        rows: Answer and label of those that have a label.
+        rows: Answer, event time and label of those that have a label, in order of time; their
+            index is that of the predictions.
         without_key: Number of predictions that have no key, or none that a label could have.
         repeated: Number of predictions whose key was predicted again later.
     """
@@ -79,10 +82,12 @@ def join_labels(
     known = rows.dropna(subset=["key"])
     known = known.assign(key=logged_key_texts(known["key"], key_type)).dropna(subset=["key"])
     newest = known.sort_values("received_at", kind="stable").drop_duplicates("key", keep="last")
+    if EVENT_TIME in newest:
+        newest = newest.sort_values(EVENT_TIME, kind="stable")
     joined = newest.assign(label=newest["key"].map(labels)).dropna(subset=["label"])
     return JoinedLabels(
         predicted=len(newest),
-        rows=joined[[name for name in (SCORE, SCORES, "label") if name in joined]],
+        rows=joined[[name for name in (SCORE, SCORES, EVENT_TIME, "label") if name in joined]],
         without_key=len(rows) - len(known),
         repeated=len(known) - len(newest),
     )

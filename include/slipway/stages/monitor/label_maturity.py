@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from slipway.errors import NotComputable
 from slipway.stages.model.label_rows import labels_table
-from slipway.stages.monitor.label_join import join_labels, read_labels
+from slipway.stages.monitor.judged_rows import are_of_one_kind
+from slipway.stages.monitor.label_join import JoinedLabels, join_labels, read_labels
 from slipway.stages.monitor.windows import MonitoredWindow
 
 if TYPE_CHECKING:
@@ -25,15 +26,14 @@ class LandedLabels:
         self._spec, self._dataset, self._tables = spec, dataset, tables
         self._read: pd.Series | None = None
 
-    def count(self, rows: pd.DataFrame) -> int:
-        """Number of the rows' keys that have a label."""
+    def join(self, rows: pd.DataFrame) -> JoinedLabels:
+        """Return the rows joined with their labels."""
         if self._read is None:
             version = self._tables.version(labels_table(self._dataset))
             self._read = read_labels(
                 self._tables, self._dataset, self._spec.target, version=version
             )
-        key_type = self._dataset.identity.key.type
-        return len(join_labels(rows, self._read, key_type=key_type).rows)
+        return join_labels(rows, self._read, key_type=self._dataset.identity.key.type)
 
 
 def labels_have_matured(
@@ -46,8 +46,9 @@ def labels_have_matured(
 ) -> bool:
     """Whether the labels of a window have matured, so that its performance can be measured.
 
-    They have once the label horizon has passed and enough of them have landed, or after one more
-    window: labels that are still missing by then are not waited for.
+    They have once the label horizon has passed and enough of them have landed, of more than one
+    kind or all of them; or after one more window: labels that are still missing by then are not
+    waited for.
     """
     monitoring, window = spec.monitoring, monitored.window
     horizon = timedelta(days=monitoring.label_horizon_days)
@@ -65,4 +66,7 @@ def labels_have_matured(
         )
     except NotComputable:
         return True
-    return labels.count(rows) >= min(monitoring.min_rows, len(rows))
+    joined = labels.join(rows)
+    if len(joined.rows) < min(monitoring.min_rows, len(rows)):
+        return False
+    return not joined.unlabelled or not are_of_one_kind(joined.rows["label"])

@@ -100,3 +100,29 @@ class Gains(Protocol):
 
         A gain that cannot be computed is None.
         """
+
+    def promise(
+        self,
+        name: str,
+        *,
+        actual: pd.Series[Any],
+        scores: Any,
+        constant: Any | None,
+        resampling: Resampling,
+    ) -> Gain | None:
+        """Skill of a model, the share of the way from a constant to perfect answers.
+
+        Without a constant its metric. None where it cannot be computed.
+        """
+
+    def surplus(
+        self,
+        name: str,
+        *,
+        actual: pd.Series[Any],
+        scores: Any,
+        constant: Any | None,
+        promise: float,
+        resampling: Resampling,
+    ) -> Gain | None:
+        """Gain over what a promise lets expect on these rows, with the rows' error alone."""

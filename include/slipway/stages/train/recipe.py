@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,16 @@ from slipway.spec.labels import Label
 from slipway.spec.metrics import METRICS, has_classes
 from slipway.spec.model import Estimator
 from slipway.stages.gates.random_holdout import RandomHoldout, holdout_keys
-from slipway.stages.model import sbom
+from slipway.stages.model import held_out_rows, sbom
 from slipway.stages.model.class_scores import class_shares
 from slipway.stages.model.decision import THRESHOLD, cheapest_threshold
+from slipway.stages.model.held_out_rows import HeldOutRows
 from slipway.stages.model.label_classes import pinned_classes, require_both_classes, to_target
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import MANIFEST, parse
 from slipway.stages.model.provenance import CodeState
 from slipway.stages.model.shipped import JUDGED, RANDOM_HOLDOUT, REFIT, SHIP
-from slipway.stages.ports.package import Learner
+from slipway.stages.ports.package import FittedModel, Learner
 from slipway.stages.ports.tables import Tables
 from slipway.stages.search.found import SEARCH, Found
 from slipway.stages.search.searched_rows import SearchedRows
@@ -75,6 +76,7 @@ class Recipe:
         tell: Called with each step as it begins, and with how long a fit has taken.
         judged: Facts about the judged model whose refit on all rows this is; None: the version
             is to be judged.
+        kept: Files of the judged model that a refit takes over, by path.
     """
 
     spec: ModelSpec
@@ -85,6 +87,7 @@ class Recipe:
     code: CodeState
     tell: Callable[[str], None]
     judged: Mapping[str, Any] | None = None
+    kept: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def run_key(self) -> str:
@@ -138,11 +141,24 @@ class Recipe:
             folder,
             facts=self._facts(pins, estimator, found) | numbers | {"constant": constant},
             reference=sample_reference(parts, learned, spec=self.spec, dataset=self.dataset),
-            beside=sbom.files_of(self.code.bills),
+            beside={
+                **sbom.files_of(self.code.bills),
+                **self.kept,
+                **self._held_out(parts, learned),
+            },
         )
         manifest = parse((folder / MANIFEST).read_bytes(), sha256=manifest_sha256, where=MANIFEST)
         numbers |= engine_choice.numbers_of(manifest) | ({} if found is None else found.numbers())
         return Built(manifest, manifest_sha256, numbers)
+
+    def _held_out(self, parts: Split, learned: FittedModel) -> dict[str, bytes]:
+        """The file of the holdout rows; none of a refit, which has no holdout of its own."""
+        rows = parts.holdout
+        if rows.empty:
+            return {}
+        times, labels = rows[parts.event_time], rows[self.spec.target]
+        held_out = HeldOutRows(times, labels, learned.predict(rows)).bounded()
+        return {held_out_rows.FILE: held_out.to_bytes()}
 
     def _parts(
         self, pins: Snapshot

@@ -28,6 +28,7 @@ from slipway.stages.model.agreement import measure_agreement
 from slipway.stages.model.class_scores import align_scores, known_to_any, with_unseen
 from slipway.stages.model.decision import judged as as_metric_judges
 from slipway.stages.model.decision import threshold_of
+from slipway.stages.model.held_out_rows import kept_file
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.manifest import PIPELINE_PY
@@ -173,6 +174,7 @@ class _Refit:
             *(model, dataset, self.request, self.tools.tables, learner),
             *(self.tools.code, self.tools.tell),
             judged=judged_facts(judged.manifest, sha256=self.trained["manifest_sha256"]),
+            kept=kept_file(folder),
         )
         return recipe.build(self.pins, target, find=lambda _: Found.of_version(judged.manifest))
 

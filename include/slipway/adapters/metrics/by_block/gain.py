@@ -7,7 +7,7 @@ blocks that are alike count as fewer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import Any
@@ -64,7 +64,7 @@ def measure_gains(
             resampling=resampling,
             weights=weights,
         )
-        gains[name] = None if drawn is None else _with_bounds(drawn, resampling.confidence)
+        gains[name] = None if drawn is None else with_bounds(drawn, resampling.confidence)
     return gains
 
 
@@ -114,8 +114,7 @@ def draw_gain(
         resampling: Blocks of the rows.
         weights: From `draw_weights`.
     """
-    blocks, count = np.asarray(resampling.blocks), resampling.count
-    prepared = [_by_block(metric, BlockRows(labels, one, blocks, count)) for one in both]
+    prepared = [by_block(metric, labels, one, resampling) for one in both]
     sign = 1.0 if metric.greater_is_better else -1.0
 
     def gains(counts: Array) -> Array:
@@ -123,28 +122,53 @@ def draw_gain(
         difference: Array = sign * (challenger - other)
         return difference
 
-    value = float(gains(np.ones((1, count)))[0])
-    draws = gains(weights)
+    return draw_figure(gains, resampling=resampling, weights=weights)
+
+
+def draw_figure(
+    figure: Callable[[Array], Array], *, resampling: Resampling, weights: Array
+) -> DrawnGain | None:
+    """Return a figure of resampled blocks with its draws; None where it cannot be computed.
+
+    Args:
+        figure: Returns the figure of resamples, of shape (n_resamples,), for how often each has
+            each block, of shape (n_resamples, n_blocks).
+        resampling: Blocks of the rows.
+        weights: From `draw_weights`.
+    """
+    count = resampling.count
+    value = float(figure(np.ones((1, count)))[0])
+    draws = figure(weights)
     known = draws[np.isfinite(draws)]
     if not np.isfinite(value) or len(known) < (1 - MOST_UNDEFINED) * len(weights):
         return None
     correlation = 0.0
     if resampling.in_order:
-        without_one = gains(np.ones((count, count)) - np.eye(count))
+        without_one = figure(np.ones((count, count)) - np.eye(count))
         correlation = neighbour_correlation(without_one)
     independent = max(2.0, count * (1 - correlation) / (1 + correlation))
     error = float(known.std(ddof=1)) * (count / (count - 1)) ** 0.5
     return DrawnGain(value, draws, error * (count / independent) ** 0.5, independent)
 
 
-def _by_block(metric: Metric, rows: BlockRows) -> BlockMetric:
+def by_block(metric: Metric, labels: Array, scores: Array, resampling: Resampling) -> BlockMetric:
+    """Return a metric of rows whose blocks count any number of times.
+
+    Args:
+        metric: The metric.
+        labels: Labels of shape (n_rows,).
+        scores: Of shape (n_rows,) or (n_rows, n_classes).
+        resampling: Blocks of the rows.
+    """
+    rows = BlockRows(labels, scores, np.asarray(resampling.blocks), resampling.count)
     if not metric.by_block:
         return Recomputed(rows, metric)
     prepared: BlockMetric = resolve_name(metric.by_block)(rows)
     return prepared
 
 
-def _with_bounds(drawn: DrawnGain, confidence: float) -> Gain:
+def with_bounds(drawn: DrawnGain, confidence: float) -> Gain:
+    """Return a figure with the bounds of two one-sided intervals by Student's t."""
     reach = drawn.quantile(confidence) * drawn.error
     value = drawn.value
     return Gain(value, value - reach, value + reach, drawn.error, drawn.independent)
