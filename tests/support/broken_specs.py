@@ -31,10 +31,6 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         broken_model(", max_absolute_drop: 0.1", ""),
         f"{MODEL_FILE}:14: monitoring.performance.max_absolute_drop: is required but missing",
     ),
-    "too few requests to show an error rate": (
-        more("deployment: {shift: {requests: 100}}\n"),
-        f"{MODEL_FILE}:15: deployment.shift.requests: given 100; expected at least 183: ",
-    ),
     "steps that fall": (
         more("deployment: {shift: {steps: [50, 10]}}\n"),
         f"{MODEL_FILE}:15: deployment.shift.steps: steps must rise, given .50, 10.",

@@ -33,7 +33,7 @@ def test_a_challenger_takes_over_step_by_step(env: RolloutEnv) -> None:
         ({3: 0.5, 2: 0.5}, [1]),
         ({3: 1.0}, [2]),
     ]
-    assert env.now == pytest.approx(20 + 4)
+    assert env.now == pytest.approx(21 + 5)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_too_few_requests_in_time_are_inconclusive(env: RolloutEnv) -> None:
     env.requests_a_second = 0
     record = env.shift(verified(env), 10)
     assert record.verdict.action == "inconclusive"
-    assert "asked 0 times, and 200 are needed" in record.verdict.reason
+    assert "asked 0 times, and 209 are needed" in record.verdict.reason
     assert env.now == pytest.approx(3600)
     assert env.registry.tags[3]["slipway.rollout"] == "inconclusive"
 
@@ -164,7 +164,7 @@ def test_a_restarted_platform_counts_from_zero(env: RolloutEnv) -> None:
 
     env.sleep = restart_once  # type: ignore[method-assign]
     assert env.shift(run, 10).verdict.action == "shifted"
-    assert len(passed) == 17 + 20
+    assert len(passed) == 17 + 21
 
 
 def test_a_step_logs_its_progress_and_renews_its_lease(
@@ -176,10 +176,11 @@ def test_a_step_logs_its_progress_and_renews_its_lease(
     run = verified(env)
     before = find_lease(env.store, f"rollout-{MODEL}")
     env.shift(run, 10)
+    more = "; at least 209 are needed"
     assert [record.getMessage() for record in caplog.records] == [
-        "version 3 at 10 %: 60 of 200 requests, 0 failed, 15 s so far",
-        "version 3 at 10 %: 120 of 200 requests, 0 failed, 30 s so far",
-        "version 3 at 10 %: 180 of 200 requests, 0 failed, 45 s so far",
+        f"version 3 at 10 %: 60 requests, 0 failed (version 2: 540, 0 failed), 15 s so far{more}",
+        f"version 3 at 10 %: 120 requests, 0 failed (version 2: 1080, 0 failed), 30 s so far{more}",
+        f"version 3 at 10 %: 180 requests, 0 failed (version 2: 1620, 0 failed), 45 s so far{more}",
     ]
     after = find_lease(env.store, f"rollout-{MODEL}")
     assert before is not None

@@ -17,7 +17,7 @@ DOES = """\
    answers must equal its own predictions, and may differ from the champion's no more than in its
    gates.
 3. **shift_…** routes that percentage of the requests to the candidate, waits for enough requests,
-   and analyses the canary once: shifted, aborted or inconclusive. The last two return the traffic
+   and analyses the canary: shifted, aborted or inconclusive. The last two return the traffic
    to the champion and fail this run.
 4. **switch** moves all traffic, and reads back what is served.
 5. **promote_champion** moves the aliases `champion` and `previous`.

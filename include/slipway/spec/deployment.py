@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -33,14 +32,17 @@ class Verify(Spec):
 
 
 class Shift(Spec):
-    """Shift of traffic to a verified candidate, with one canary analysis per step."""
+    """Shift of traffic to a verified candidate, with a canary analysis at each step."""
 
     steps: list[Annotated[int, Field(ge=1, le=99)]] = Field(
         default=[10, 50],
         description="Percent of the requests at each step, rising; none: all at once.",
     )
     requests: int = Field(
-        default=200, ge=1, description="Requests to the candidate that a step's analysis needs."
+        default=200,
+        ge=1,
+        description="Requests to the candidate before which no step can be passed; one that is "
+        "shown to fail is aborted sooner.",
     )
     max_error_rate: float = Field(
         default=0.02,
@@ -48,52 +50,42 @@ class Shift(Spec):
         lt=1,
         description="Allowed share of failed requests of the candidate.",
     )
+    max_error_increase: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Allowed above the champion's share of failed requests in the same minutes, "
+        "where that is more than `max_error_rate`; none: half of `max_error_rate`.",
+    )
     error_probability: float = Field(
         default=0.05,
         ge=1e-6,
         lt=1,
-        description="Chance of a wrong verdict on the error rate, over all steps together.",
+        description="Chance that a candidate with more errors than allowed passes, and likewise "
+        "that one with fewer is aborted; over all looks and steps together.",
     )
     limit_minutes: float = Field(
         default=60.0,
         gt=0,
         le=43_200,
-        description="A step without enough requests by then is aborted.",
+        description="A step that is not decided by then is aborted.",
     )
+
+    @property
+    def error_increase(self) -> float:
+        """Allowed share of failed requests above the champion's."""
+        return self.max_error_increase or self.max_error_rate / 2
+
+    @property
+    def step_error_probability(self) -> float:
+        """One step's part of `error_probability` (Bonferroni)."""
+        return self.error_probability / max(1, len(self.steps))
 
     @model_validator(mode="after")
     def _steps_rise(self) -> Shift:
         if self.steps != sorted(set(self.steps)):
             raise SpecConflict(f"steps must rise, given {self.steps}", field=("steps",))
         return self
-
-    @model_validator(mode="after")
-    def _enough_requests(self) -> Shift:
-        needed = self.requests_needed()
-        if self.requests < needed:
-            raise SpecConflict(
-                f"given {self.requests}; expected at least {needed}: fewer requests cannot show "
-                f"an error rate of at most {self.max_error_rate:g}, not even without an error",
-                field=("requests",),
-                hint=f"write requests: {needed}, or allow a higher max_error_rate",
-            )
-        return self
-
-    def step_error_probability(self) -> float:
-        """Return one step's part of `error_probability` (Bonferroni)."""
-        return self.error_probability / max(1, len(self.steps))
-
-    def requests_needed(self) -> int:
-        """Return the least number of requests that can pass the analysis; 0 without steps.
-
-        With no error among n requests the one-sided upper Clopper-Pearson bound is
-        1 - a ** (1 / n), so n has to be at least log(a) / log(1 - max_error_rate), where a is
-        the step's error probability.
-        """
-        if not self.steps:
-            return 0
-        enough = math.log(self.step_error_probability()) / math.log1p(-self.max_error_rate)
-        return max(1, math.ceil(enough))
 
 
 class Batch(Spec):

@@ -59,7 +59,7 @@ def run_verify(call: StageCall) -> RunRecord:
     wait_minutes=lambda model: model.deployment.shift.limit_minutes,
 )
 def run_shift(call: StageCall) -> RunRecord:
-    """Shift a share of the traffic and analyse the canary once."""
+    """Shift a share of the traffic and analyse the canary."""
     from slipway.stages.rollout.shift import shift
 
     return shift(

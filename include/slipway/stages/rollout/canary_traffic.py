@@ -1,4 +1,4 @@
-"""Wait for a canary's traffic: enough requests, early failure, or the end of its time."""
+"""Wait for a canary's traffic: until it is decided, has failed, or is out of time."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from slipway.errors import PlatformUnavailable
 from slipway.records.store import Store
+from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
+from slipway.stages.rollout.canary_analysis import analyse_canary, is_decided
+from slipway.stages.rollout.canary_errors import least_requests
 from slipway.stages.rollout.lease import renew_lease
 from slipway.stages.rollout.manual_edits import require_unedited
 from slipway.stages.rollout.plan import RolloutPlan
-from slipway.stages.rollout.platform import Platform, VersionStats
+from slipway.stages.rollout.platform import Platform, Served, VersionStats
 
 POLL_SECONDS = 1.0
 LOG_EVERY_SECONDS = 15.0
@@ -27,12 +30,14 @@ class Observation:
 
     Attributes:
         stats: Its requests so far.
+        champion: The champion's in the same minutes; None: not known.
         share: Its real share of the requests; None: not known.
         is_healthy: Whether its server can answer; None: not known.
         failure: Why the step is aborted early, or None.
     """
 
     stats: VersionStats = field(default_factory=VersionStats)
+    champion: VersionStats | None = None
     share: float | None = None
     is_healthy: bool | None = None
     failure: str | None = None
@@ -61,13 +66,15 @@ class CanaryTraffic:
     sleep: Callable[[float], None]
 
     def wait(self) -> Observation:
-        """Wait until the candidate has enough requests, has failed, or is out of time."""
+        """Wait until the candidate's requests decide, it has failed, or it is out of time."""
         shift = self.spec.deployment.shift
         began = logged = self.clock()
         unhealthy_since: float | None = None
         while True:
             seen, now = self._observe(), self.clock()
-            if seen.stats.asked >= shift.requests or now - began >= shift.limit_minutes * 60:
+            if now - began >= shift.limit_minutes * 60:
+                return seen
+            if is_decided(seen.stats, seen.champion, shift=shift):
                 return seen
             if seen.is_healthy is not None:
                 since = now if unhealthy_since is None else unhealthy_since
@@ -76,16 +83,30 @@ class CanaryTraffic:
                 failure = f"none of its servers could answer for {now - unhealthy_since:.0f} s."
                 return replace(seen, failure=failure)
             if now - logged >= LOG_EVERY_SECONDS:
-                self._log_progress(seen.stats, now - began)
+                self._log_progress(seen, now - began)
                 logged = now
             self.sleep(POLL_SECONDS)
 
-    def _log_progress(self, stats: VersionStats, seconds: float) -> None:
+    def analyse(self, seen: Observation) -> Verdict:
+        """Analyse what was observed so far."""
+        deployment = self.spec.deployment
+        return analyse_canary(
+            seen.stats,
+            champion=seen.champion,
+            step=self.step,
+            shift=deployment.shift,
+            max_p99_ms=deployment.verify.max_p99_ms,
+        )
+
+    def _log_progress(self, seen: Observation, seconds: float) -> None:
         renew_lease(self.store, self.plan)
+        beside = seen.champion or VersionStats()
         logger.info(
-            "version %s at %s %%: %s of %s requests, %s failed, %.0f s so far",
-            *(self.plan.version, self.step, stats.asked, self.spec.deployment.shift.requests),
-            *(stats.failed, seconds),
+            "version %s at %s %%: %s requests, %s failed (version %s: %s, %s failed), %.0f s so "
+            "far; at least %s are needed",
+            *(self.plan.version, self.step, seen.stats.asked, seen.stats.failed),
+            *(self.plan.fallback, beside.asked, beside.failed, seconds),
+            least_requests(self.spec.deployment.shift),
         )
 
     def _observe(self) -> Observation:
@@ -100,6 +121,12 @@ class CanaryTraffic:
         version = self.plan.version
         return Observation(
             stats=served.tallies.get(version, VersionStats()),
+            champion=self._champion(served),
             share=served.weights.get(version),
             is_healthy=served.healthy.get(version, False),
         )
+
+    def _champion(self, served: Served) -> VersionStats | None:
+        """Requests of the version that has the rest of the traffic."""
+        fallback = self.plan.fallback
+        return None if fallback is None else served.tallies.get(fallback)

@@ -1,4 +1,4 @@
-"""Shift one step of a rollout: give the candidate a share of the traffic, analyse it once."""
+"""Shift one step of a rollout: give the candidate a share of the traffic, and analyse it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from slipway.records.store import Store, read_json
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.ports.registry import Registry
-from slipway.stages.rollout.canary_analysis import ABORTED, SHIFTED, analyse_canary
+from slipway.stages.rollout.canary_analysis import ABORTED, SHIFTED
 from slipway.stages.rollout.canary_traffic import POLL_SECONDS, CanaryTraffic, Observation
 from slipway.stages.rollout.carry_out import carried_out_by_holder, take_back
 from slipway.stages.rollout.fallback import fallback_on_failure, warm_in_steps
@@ -48,8 +48,8 @@ def shift(
 ) -> RunRecord:
     """Give the candidate its share: `shifted` if the canary analysis allows more, else back.
 
-    The candidate takes `step` percent of the requests and is analysed once: as soon as it has
-    enough requests, or when the time is up (see `analyse_canary`). Before and after, its answers
+    The candidate takes `step` percent of the requests and is analysed each second, until its
+    requests decide or the time is up (see `analyse_canary`). Before and after, its answers
     to the verified rows are compared with its offline predictions. A candidate whose servers are
     unhealthy for a while is aborted early. Unless the outcome is `shifted`, the champion takes
     all traffic first; then the version is tagged and the record written. If this fails or is
@@ -115,7 +115,7 @@ class _Step:
         )
 
     def verdict(self, attempt: Attempt) -> Verdict:
-        """Observe the candidate and judge it, once."""
+        """Observe the candidate and judge it."""
         try:
             return self._observe_and_analyse()
         except (PlatformUnavailable, BadRequest, NotFound) as error:
@@ -130,7 +130,7 @@ class _Step:
         seen = self._traffic.wait()
         if seen.failure is not None:
             return self._aborted(seen.failure, seen)
-        verdict = self._analyse(seen)
+        verdict = self._with_context(self._traffic.analyse(seen), seen)
         wrong = self._with_retries(self._wrong_answer) if verdict.action == SHIFTED else None
         return verdict if wrong is None else self._aborted(wrong, seen)
 
@@ -169,16 +169,6 @@ class _Step:
                     raise
                 self.sleep(POLL_SECONDS)
         return act()
-
-    def _analyse(self, seen: Observation) -> Verdict:
-        deployment = self.spec.deployment
-        verdict = analyse_canary(
-            seen.stats,
-            step=self.step,
-            shift=deployment.shift,
-            max_p99_ms=deployment.verify.max_p99_ms,
-        )
-        return self._with_context(verdict, seen)
 
     def _with_context(self, verdict: Verdict, seen: Observation) -> Verdict:
         numbers = {"version": self.plan.version, "fallback": self.plan.fallback, **verdict.numbers}
