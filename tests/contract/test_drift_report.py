@@ -67,13 +67,44 @@ def test_a_column_without_values_has_no_distance(reports: DriftReport) -> None:
     assert list(reports.distances(after, before, columns=COLUMNS)) == ["score"]
 
 
-def test_the_report_shows_the_columns_that_have_a_threshold(reports: DriftReport) -> None:
-    """The page is HTML, and leaves out what has no distance."""
+def test_the_page_leads_with_what_it_is_given(reports: DriftReport) -> None:
+    """The page is HTML, and has the columns that are named below the lead."""
     before, after = sample(500, seed=1), sample(500, seed=2)
     after["wind"] = np.nan
-    page = reports.html(before, after, columns=COLUMNS, thresholds={"score": 0.1, "port": 0.2})
-    assert b"<html" in page
-    assert b"score" in page
+    page = reports.html(
+        before, after, columns=COLUMNS, names=["score", "port"], lead="<h1>It drifts</h1>"
+    ).decode()
+    assert "<html" in page
+    assert 0 < page.index("<h1>It drifts</h1>") < page.rindex("</html>")
+    assert "port" in page
+
+
+def test_evidently_says_nothing_on_drift() -> None:
+    """Case 35: its sentences go by limits of its own, and contradicted the verdict."""
+    before, after = sample(500, seed=1), sample(500, seed=2)
+    page = drawn(before, after.assign(wind=after["wind"] * 9))
+    data = page[page.index("var metric_") : page.index('<div id="root_metric_')]
+    assert "Distributions in the reference and in this window" in data
+    for told in ("etected", "Drift is", "Drift Score", "DRIFT", "Stat Test", "drift_score"):
+        assert told not in data, told
+
+
+@pytest.mark.parametrize("text", ["</script><script>alert(1)</script>", "<!--<script>"])
+def test_no_value_or_name_ends_the_script_of_the_page(text: str) -> None:
+    """A category or a column may be called like a tag; it stays a text of the data."""
+    before, after = sample(500, seed=1), sample(500, seed=2)
+    after["port"] = text
+    columns = replace(COLUMNS, numeric=(text, "score"))
+    named = {"wind": text}
+    page = drawn(before.rename(columns=named), after.rename(columns=named), columns)
+    assert text not in page
+    assert text.replace("<", "\\u003c") in page
+
+
+def drawn(before: pd.DataFrame, after: pd.DataFrame, columns: Columns = COLUMNS) -> str:
+    """Evidently's page of all columns, without its library."""
+    made = DriftReports().html(before, after, columns=columns, names=columns.names, lead="")
+    return made.decode()
 
 
 def test_both_agree_about_jensen_shannon() -> None:

@@ -119,12 +119,12 @@ class PlainReports:
         current: pd.DataFrame,
         *,
         columns: Columns,
-        thresholds: Mapping[str, float],
+        names: Sequence[str],
+        lead: str,
     ) -> bytes:
-        """The names of the columns that have a threshold."""
-        del reference, current
-        shown = [name for name in columns.names if name in thresholds]
-        return f"<html>{', '.join(shown)}</html>".encode()
+        """The lead, and the names of the columns."""
+        del reference, current, columns
+        return f"<html>{lead}<p>{', '.join(names)}</p></html>".encode()
 
 
 def jensen_shannon(before: np.ndarray, after: np.ndarray) -> float:

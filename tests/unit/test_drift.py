@@ -15,7 +15,7 @@ from slipway.records.run_records import RunRecord
 from slipway.records.store import encode
 from slipway.spec import DatasetSpec
 from slipway.stages.monitor.calibration import Calibration
-from slipway.stages.monitor.distances import Comparison
+from slipway.stages.monitor.distances import Comparison, DriftReport
 from slipway.stages.monitor.drift import measure_drift
 from slipway.stages.monitor.judge_drift import judge_drift
 from tests.fakes.memory_store import MemoryStore
@@ -43,7 +43,7 @@ def measured(
     registry: MonitoringRegistry | None = None,
     days: int = 30,
     store: MemoryStore | None = None,
-    reports: PlainReports | None = None,
+    reports: DriftReport | None = None,
     torn: datetime | None = None,
     dataset: DatasetSpec | None = None,
 ) -> RunRecord:
@@ -204,7 +204,7 @@ class NoDistances(PlainReports):
 
 
 class NoPages(PlainReports):
-    """Reports that cannot write a page."""
+    """Reports that cannot draw."""
 
     def html(self, *_: object, **__: object) -> bytes:
         """Raise."""
@@ -225,11 +225,14 @@ def test_a_window_whose_log_is_torn_is_inconclusive() -> None:
     assert "not readable (predictions/ferry_delay/day=2013-04-01/a.parquet)" in verdict.reason
 
 
-def test_a_verdict_stands_without_its_page() -> None:
-    """The distances are not lost with the page."""
-    verdict = measured(lambda rows: rows.assign(wind=-1.0), reports=NoPages()).verdict
-    assert (verdict.action, verdict.evidence) == ("drifting", {})
-    assert "cannot be drawn" in verdict.reason
+def test_a_page_stands_without_its_plots() -> None:
+    """Verdict and distances are no plots."""
+    store = MemoryStore()
+    verdict = measured(lambda rows: rows.assign(wind=-1.0), reports=NoPages(), store=store).verdict
+    assert verdict.action == "drifting"
+    assert verdict.reason.endswith("Without plots: it cannot be drawn.")
+    page = store.read(verdict.evidence["report"]).decode()
+    assert "ferry_delay version 1, 2013-04: drifting" in page
 
 
 def test_a_version_without_a_reference_is_an_error() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from evidently import DataDefinition, Dataset, Report
@@ -13,6 +16,16 @@ from evidently.presets import DataDriftPreset
 
 from slipway.errors import NotComputable
 from slipway.stages.monitor.columns import Columns
+
+_QUICK = "jensenshannon"
+"""A distance that the page does not show, and Evidently asks for."""
+
+_VERDICTS = frozenset({"data_drift", "stattest_name", "drift_score"})
+_BY_POSITION = "DATA DRIFT"
+"""Evidently's plot of a column by the position of its rows, which are a sample in no order."""
+
+_DATA = re.compile(r"<script>\s*var metric_[0-9a-f]{32} = ")
+_ROOT = re.compile(r'<div id="root_metric_[0-9a-f]{32}">')
 
 
 class DriftReports:
@@ -50,42 +63,75 @@ class DriftReports:
         current: pd.DataFrame,
         *,
         columns: Columns,
-        thresholds: Mapping[str, float],
+        names: Sequence[str],
+        lead: str,
     ) -> bytes:
-        """Return Evidently's HTML page of the same comparison, about 4.4 MB.
+        """Return a page that leads with a verdict and has Evidently's plots below it, about 4 MB.
+
+        Evidently's own sentences on drift go by limits of its own, and are left out.
 
         Args:
             reference: Rows to compare with.
             current: Rows to compare.
-            columns: Columns, with the Evidently distance of each.
-            thresholds: Distance from which the page shows a column as drifted, by column;
-                columns without one are left out.
+            columns: Columns.
+            names: Which of them to draw.
+            lead: HTML that stands first.
 
         Raises:
             NotComputable: Evidently cannot draw the report.
         """
-        names = [name for name in columns.names if name in thresholds]
         definition = DataDefinition(
-            numerical_columns=[name for name in columns.numeric if name in thresholds],
-            categorical_columns=[name for name in columns.categorical if name in thresholds],
+            numerical_columns=[name for name in columns.numeric if name in names],
+            categorical_columns=[name for name in columns.categorical if name in names],
         )
-        preset = DataDriftPreset(
-            columns=names,
-            num_method=columns.numeric_method,
-            cat_method=columns.categorical_method,
-            per_column_threshold=dict(thresholds),
-        )
+        drawn = list(names)
         try:
-            snapshot = Report([preset]).run(
-                Dataset.from_pandas(current[names], data_definition=definition),
-                Dataset.from_pandas(reference[names], data_definition=definition),
+            table = DataDriftPreset(
+                columns=drawn, num_method=_QUICK, cat_method=_QUICK, include_tests=False
             )
-            page: str = snapshot.get_html_str(as_iframe=False)
+            snapshot = Report([table]).run(
+                Dataset.from_pandas(current[drawn], data_definition=definition),
+                Dataset.from_pandas(reference[drawn], data_definition=definition),
+            )
+            page = _with_lead(snapshot.get_html_str(as_iframe=False), lead)
         except (ValueError, TypeError, KeyError, ZeroDivisionError) as error:
             raise NotComputable(
                 "Evidently cannot draw the drift report", found=type(error).__name__
             ) from error
         return page.encode()
+
+
+def _with_lead(page: str, lead: str) -> str:
+    """The page with a lead, and with the distributions alone of what Evidently has to say.
+
+    No text of its data ends the script that they stand in.
+    """
+    root, begin = _ROOT.search(page), _DATA.search(page)
+    end = -1 if root is None else page.rfind("</script>", 0, root.start())
+    if root is None or begin is None or end < begin.end():
+        raise NotComputable("Evidently's page has another form than expected")
+    data, length = json.JSONDecoder().raw_decode(page[begin.end() : end])
+    drawn = json.dumps(_distributions(data)) + page[begin.end() + length : end]
+    safe = drawn.replace("<", "\\u003c")
+    return f"{page[: begin.end()]}{safe}{page[end : root.start()]}{lead}{page[root.start() :]}"
+
+
+def _distributions(data: dict[str, Any]) -> dict[str, Any]:
+    """Evidently's table of columns with their distributions, without its verdicts on them."""
+    (group,) = data["widgets"]
+    (table,) = [widget for widget in group["widgets"] if widget["type"] == "big_table"]
+    shown = [one for one in table["params"]["columns"] if one["field"] not in _VERDICTS]
+    rows = []
+    for row in table["params"]["data"]:
+        parts = [one for one in row["details"]["parts"] if one["title"] != _BY_POSITION]
+        kept = {name: value for name, value in row.items() if name not in _VERDICTS}
+        rows.append({**kept, "details": {"parts": parts}})
+    params = {**table["params"], "columns": shown, "data": rows}
+    title = "Distributions in the reference and in this window"
+    return {
+        **data,
+        "widgets": [{**group, "widgets": [{**table, "title": title, "params": params}]}],
+    }
 
 
 def _distance(

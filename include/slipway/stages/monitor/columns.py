@@ -53,6 +53,11 @@ class Columns:
         """All of them, numeric first."""
         return (*self.numeric, *self.categorical)
 
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Those of the model's answers: its scores, and of several classes the label."""
+        return self.scores if self.classes is None else (*self.scores, LABEL)
+
     def without(self, names: Collection[str]) -> Columns:
         """Return the other columns."""
         return replace(

@@ -51,9 +51,10 @@ class DriftReport(Protocol):
         current: pd.DataFrame,
         *,
         columns: Columns,
-        thresholds: Mapping[str, float],
+        names: Sequence[str],
+        lead: str,
     ) -> bytes:
-        """HTML report on the columns that have a threshold."""
+        """Page of HTML: the lead, and below it the distributions of some columns in both."""
 
 
 def compare(

@@ -12,12 +12,14 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.monitor.columns import logged_answers, tidy
-from slipway.stages.monitor.distances import Comparison, DriftReport, compare
+from slipway.stages.monitor.distances import DriftReport, compare
+from slipway.stages.monitor.drift_page import drift_sections, drift_title
 from slipway.stages.monitor.judge_drift import judge_drift
 from slipway.stages.monitor.quality.check import KnownRows, ObservedWindow
 from slipway.stages.monitor.quality.judge import judge_quality, with_quality
 from slipway.stages.monitor.reference import MAX_ROWS, Reference, read_reference
 from slipway.stages.monitor.windows import MonitoredWindow, Window, parse_monitored_window
+from slipway.stages.report.html_page import as_html, as_part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,9 +28,6 @@ if TYPE_CHECKING:
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import Registry
-
-UNCALIBRATED_DISTANCE = 0.1
-"""Threshold that the report shows without a calibration: Evidently's own default."""
 
 
 def measure_drift(
@@ -138,21 +137,25 @@ def _measure(
         ObservedWindow(window.start, window.end, sample, current),
         KnownRows(known, reference.tidied_times, reference.calendar),
     )
-    verdict = judge_drift(replace(comparison, rows=len(rows)), spec.monitoring)
-    verdict = with_quality(verdict, quality)
+    comparison = replace(comparison, rows=len(rows))
+    verdict = with_quality(judge_drift(comparison, spec.monitoring), quality)
     if reference.left_out:
         told = "; ".join(f"{why} ({', '.join(names)})" for why, names in reference.left_out.items())
         verdict = replace(verdict, reason=f"{verdict.reason} Not watched: {told}.")
+    title = drift_title(spec.model, monitored, verdict)
+    sections = drift_sections(verdict, comparison, columns, quality=quality.findings)
     try:
-        page = reports.html(known, compared, columns=columns, thresholds=_thresholds(comparison))
+        page = reports.html(
+            known,
+            compared,
+            columns=columns,
+            names=[name for name in columns.names if name in comparison.distances],
+            lead=as_part(title, sections),
+        )
     except NotComputable as error:
-        return replace(verdict, reason=f"{verdict.reason} Without a page: {error.message}.")
+        page = as_html(title, sections).encode()
+        verdict = replace(verdict, reason=f"{verdict.reason} Without plots: {error.message}.")
     key = f"reports/{spec.model}/{monitored.id}.html"
     attempt.check()
     attempt.store.write(key, page)
     return replace(verdict, evidence={"report": key})
-
-
-def _thresholds(comparison: Comparison) -> dict[str, float]:
-    calibrated = comparison.calibration.thresholds() if comparison.calibration else {}
-    return {name: calibrated.get(name, UNCALIBRATED_DISTANCE) for name in comparison.distances}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from slipway.errors import NotFound
 from slipway.records.scratch_folder import scratch_folder
 from slipway.spec.logged_columns import logged_names
-from slipway.stages.model.class_scores import LABEL, SCORE
+from slipway.stages.model.class_scores import SCORE
 from slipway.stages.model.manifest import REFERENCE, REFERENCE_SCORE, open_sealed
 from slipway.stages.monitor.columns import Columns, monitored_columns, tidy, with_answers
 from slipway.stages.monitor.quality.calendar_columns import CalendarColumn, find_calendar_columns
@@ -64,7 +64,7 @@ class Reference:
     @cached_property
     def calendar(self) -> tuple[CalendarColumn, ...]:
         """Features that follow the event time, which have no distance."""
-        answers = {*self.named.scores, LABEL} if self.named.classes else set(self.named.scores)
+        answers = self.named.answers
         features = self.tidied[[name for name in self.tidied if name not in answers]]
         return tuple(
             find_calendar_columns(

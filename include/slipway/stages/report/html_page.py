@@ -8,10 +8,12 @@ from html import escape
 from slipway.stages.report.blocks import Section, Table
 
 _STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
-    "color:#1b1f24}table{border-collapse:collapse;margin:.5rem 0}td,th{border:1px solid #d0d7de;"
+    ".slipway{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
+    "color:#1b1f24}.slipway table{border-collapse:collapse;margin:.5rem 0}"
+    ".slipway td,.slipway th{border:1px solid #d0d7de;"
     "padding:.25rem .6rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}"
-    "th{background:#f6f8fa}h2{border-bottom:1px solid #d0d7de;margin-top:2rem}"
+    ".slipway th{background:#f6f8fa}"
+    ".slipway h2{border-bottom:1px solid #d0d7de;margin-top:2rem}"
 )
 
 
@@ -26,17 +28,31 @@ def as_html(title: str, sections: Sequence[Section]) -> str:
         '<!doctype html>\n<html lang="en">',
         f'<head><meta charset="utf-8"><title>{escape(title)}</title>',
         f"<style>{_STYLE}</style></head>",
-        f"<body><h1>{escape(title)}</h1>",
+        f'<body class="slipway"><h1>{escape(title)}</h1>',
     ]
+    return "\n".join([*lines, *_sections(sections), "</body></html>", ""])
+
+
+def as_part(title: str, sections: Sequence[Section]) -> str:
+    """Return sections as a part of another tool's page of HTML, with a style of their own.
+
+    Args:
+        title: Title above them.
+        sections: The sections.
+    """
+    lines = [f'<style>{_STYLE}</style>\n<div class="slipway"><h1>{escape(title)}</h1>']
+    return "\n".join([*lines, *_sections(sections), "</div>", ""])
+
+
+def _sections(sections: Sequence[Section]) -> Iterator[str]:
     for section in sections:
-        lines.append(f"<h2>{escape(section.title)}</h2>")
+        yield f"<h2>{escape(section.title)}</h2>"
         if section.lines:
-            lines.append("<ul>")
-            lines += [f"<li>{escape(line)}</li>" for line in section.lines]
-            lines.append("</ul>")
+            yield "<ul>"
+            yield from (f"<li>{escape(line)}</li>" for line in section.lines)
+            yield "</ul>"
         if section.table is not None:
-            lines += _table(section.table)
-    return "\n".join([*lines, "</body></html>", ""])
+            yield from _table(section.table)
 
 
 def _table(table: Table) -> Iterator[str]:

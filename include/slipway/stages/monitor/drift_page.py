@@ -1,0 +1,89 @@
+"""Write the lead of a drift page: the verdict, the limits, and the distance of each column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from slipway.records.verdicts import Verdict
+from slipway.stages.monitor.distances import Comparison
+from slipway.stages.monitor.windows import MonitoredWindow
+from slipway.stages.report.blocks import Section, Table
+
+if TYPE_CHECKING:
+    from slipway.stages.monitor.columns import Columns
+    from slipway.stages.monitor.quality.check import QualityFinding
+
+
+def drift_title(model: str, monitored: MonitoredWindow, verdict: Verdict) -> str:
+    """Return the title of a page: whose it is, and the verdict.
+
+    Args:
+        model: Name of the model.
+        monitored: Its window.
+        verdict: On that window.
+    """
+    return f"{model} version {monitored.version}, {monitored.window.name}: {verdict.action}"
+
+
+def drift_sections(
+    verdict: Verdict,
+    comparison: Comparison,
+    columns: Columns,
+    *,
+    quality: Sequence[QualityFinding] = (),
+) -> list[Section]:
+    """Return the sections of a page.
+
+    Args:
+        verdict: On the window.
+        comparison: What it rests on.
+        columns: Columns that were compared.
+        quality: What is wrong with the rows.
+    """
+    sections = [Section("Verdict", [verdict.reason, _rows(comparison)])]
+    found = [*(one.text for one in quality), *map(str, comparison.findings)]
+    if found:
+        sections.append(Section("Values that are wrong or new", found))
+    head = ("column", "kind", "distance", "limit", "times its usual distance", "drift")
+    table = Table(head, list(_columns(comparison, columns)))
+    return [*sections, Section("Distance of each column", [_limit(comparison)], table)]
+
+
+def _rows(comparison: Comparison) -> str:
+    return (
+        f"{comparison.rows:,} predictions against {comparison.reference_rows:,} rows of the "
+        "version's reference."
+    )
+
+
+def _limit(comparison: Comparison) -> str:
+    calibration = comparison.calibration
+    if calibration is None:
+        return (
+            f"The reference has {comparison.blocks} blocks, too few for a limit: distances are "
+            "only observed."
+        )
+    return (
+        f"A window drifts above {calibration.ratio_limit:.1f} times a column's usual distance, the "
+        f"limit over {calibration.blocks} blocks of the reference; without a change "
+        f"{calibration.alarm_rate:.1%} of the windows exceed it."
+    )
+
+
+def _columns(comparison: Comparison, columns: Columns) -> Iterator[tuple[str, ...]]:
+    calibration = comparison.calibration
+    limits = calibration.thresholds() if calibration else {}
+    ratios = calibration.drift_ratios(comparison.distances) if calibration else {}
+    order = sorted(
+        comparison.distances, key=lambda name: (-ratios.get(name, 0), -comparison.distances[name])
+    )
+    for name in order:
+        distance, limit = comparison.distances[name], limits.get(name)
+        kind = "prediction" if name in columns.answers else "feature"
+        if calibration is None or limit is None:
+            yield name, kind, f"{distance:.4f}", "none", "", "only observed"
+            continue
+        is_drift = ratios[name] > calibration.ratio_limit
+        told = "drifting" if is_drift else "ordinary"
+        yield name, kind, f"{distance:.4f}", f"{limit:.4f}", f"{ratios[name]:.2f}", told
