@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,9 @@ from slipway.records.verdicts import Number, Verdict
 from slipway.stages.monitor.columns import logged_answers, tidy
 from slipway.stages.monitor.distances import DriftReport, compare
 from slipway.stages.monitor.drift_page import drift_sections, drift_title
+from slipway.stages.monitor.earlier_windows import earlier_numbers
 from slipway.stages.monitor.judge_drift import judge_drift
-from slipway.stages.monitor.quality.check import KnownRows, ObservedWindow
+from slipway.stages.monitor.quality.check import ObservedWindow
 from slipway.stages.monitor.quality.judge import judge_quality, with_quality
 from slipway.stages.monitor.reference import MAX_ROWS, Reference, read_reference
 from slipway.stages.monitor.windows import MonitoredWindow, Window, parse_monitored_window
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from slipway.records.run_context import RunContext
     from slipway.spec import DatasetSpec, ModelSpec
+    from slipway.spec.monitoring import Monitoring
     from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import Registry
 
@@ -69,18 +71,23 @@ def measure_drift(
             )
         except NotComputable as error:
             return not_comparable(error, {})
-        needed = spec.monitoring.min_rows
-        if len(rows) < needed:
-            reason = f"{len(rows)} predictions are too few to tell; a window needs {needed}."
-            return Verdict("inconclusive", reason, {"rows": len(rows), "min_rows": needed})
+        if rows.empty:
+            return too_few(0, spec.monitoring)
         reference = read_reference(registry, spec, dataset, version=monitored.version)
+        earlier = earlier_numbers(context.store, spec.model, monitored)
         try:
+            observed = observe(
+                rows, monitored.window, reference, earlier=earlier, seed=spec.training.seed
+            )
+            if len(rows) < spec.monitoring.min_rows:
+                quality = judge_quality(observed, reference.known, is_few=True)
+                return with_quality(too_few(len(rows), spec.monitoring), quality)
             return _measure(
                 attempt,
                 spec,
                 monitored=monitored,
                 reference=reference,
-                rows=rows,
+                observed=observed,
                 reports=reports,
             )
         except NotComputable as error:
@@ -92,6 +99,45 @@ def measure_drift(
         work,
         inputs=monitored.inputs(),
     )
+
+
+def observe(
+    rows: pd.DataFrame,
+    window: Window,
+    reference: Reference,
+    *,
+    earlier: Sequence[Mapping[str, Number]],
+    seed: int,
+) -> ObservedWindow:
+    """Return a window's rows with a sample of comparable values.
+
+    Args:
+        rows: Its predictions, at least one.
+        window: The window.
+        reference: Reference of the version.
+        earlier: Numbers of the version's earlier windows, newest first.
+        seed: Seed of the sample.
+
+    Raises:
+        NotComputable: The predictions have no scores of classes.
+    """
+    sample = rows.sample(min(len(rows), MAX_ROWS), random_state=seed).reset_index(drop=True)
+    return ObservedWindow(
+        window.start,
+        window.end,
+        window.units,
+        every=rows,
+        logged=sample,
+        rows=tidy(logged_answers(sample, reference.named), reference.named),
+        earlier=earlier,
+    )
+
+
+def too_few(rows: int, monitoring: Monitoring) -> Verdict:
+    """Return the verdict on the drift of a window with too few predictions."""
+    needed = monitoring.min_rows
+    reason = f"{rows} predictions are too few to tell; a window needs {needed}."
+    return Verdict("inconclusive", reason, {"rows": rows, "min_rows": needed})
 
 
 def not_comparable(error: NotComputable, numbers: Mapping[str, Number]) -> Verdict:
@@ -117,27 +163,22 @@ def _measure(
     *,
     monitored: MonitoredWindow,
     reference: Reference,
-    rows: pd.DataFrame,
+    observed: ObservedWindow,
     reports: DriftReport,
 ) -> Verdict:
-    known, times, window = reference.tidied, reference.times, monitored.window
-    sample = rows.sample(min(len(rows), MAX_ROWS), random_state=spec.training.seed)
-    sample = sample.reset_index(drop=True)
-    current = tidy(logged_answers(sample, reference.named), reference.named)
-    columns = reference.columns
+    times, window, columns = reference.times, monitored.window, reference.columns
     comparison, compared = compare(
-        current,
-        known,
+        observed.rows,
+        reference.tidied,
         columns=columns,
         span_windows=(times.iloc[-1] - times.iloc[0]) / (window.end - window.start),
         spec=spec,
         reports=reports,
     )
-    quality = judge_quality(
-        ObservedWindow(window.start, window.end, sample, current),
-        KnownRows(known, reference.tidied_times, reference.calendar),
+    comparison = replace(comparison, rows=len(observed.every))
+    quality = replace(
+        judge_quality(observed, reference.known), has_odd_values=bool(comparison.findings)
     )
-    comparison = replace(comparison, rows=len(rows))
     verdict = with_quality(judge_drift(comparison, spec.monitoring), quality)
     if reference.left_out:
         told = "; ".join(f"{why} ({', '.join(names)})" for why, names in reference.left_out.items())
@@ -146,7 +187,7 @@ def _measure(
     sections = drift_sections(verdict, comparison, columns, quality=quality.findings)
     try:
         page = reports.html(
-            known,
+            reference.tidied,
             compared,
             columns=columns,
             names=[name for name in columns.names if name in comparison.distances],

@@ -14,6 +14,7 @@ from slipway.stages.model.class_scores import SCORE
 from slipway.stages.model.manifest import REFERENCE, REFERENCE_SCORE, open_sealed
 from slipway.stages.monitor.columns import Columns, monitored_columns, tidy, with_answers
 from slipway.stages.monitor.quality.calendar_columns import CalendarColumn, find_calendar_columns
+from slipway.stages.monitor.quality.check import KnownRows
 from slipway.stages.monitor.watched_version import watched_version
 
 if TYPE_CHECKING:
@@ -75,6 +76,12 @@ class Reference:
                 watched=self.watched,
             )
         )
+
+    @property
+    def known(self) -> KnownRows:
+        """What the quality of a window's rows is held against."""
+        features = [name for name in self.named.names if name not in self.named.answers]
+        return KnownRows(self.tidied, self.tidied_times, features, self.calendar)
 
     @property
     def columns(self) -> Columns:

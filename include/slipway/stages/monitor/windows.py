@@ -49,6 +49,14 @@ class Window:
         """Whether it is several calendar windows."""
         return window_at(self.start, self.unit).end < self.end
 
+    @property
+    def units(self) -> int:
+        """Number of calendar windows that it is."""
+        count, window = 1, window_at(self.start, self.unit)
+        while window.end < self.end:
+            count, window = count + 1, window.following()
+        return count
+
     def until(self, last: Window) -> Window:
         """This window, those up to another one, and that one."""
         return Window(self.unit, self.start, last.end)

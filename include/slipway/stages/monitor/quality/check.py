@@ -51,11 +51,13 @@ class KnownRows:
     Attributes:
         rows: With comparable values, of the watched columns, ordered by event time.
         times: Their event times.
-        calendar: Columns that follow the event time.
+        features: Features that are watched.
+        calendar: Those that follow the event time.
     """
 
     rows: pd.DataFrame
     times: pd.Series[Any]
+    features: Sequence[str] = ()
     calendar: Sequence[CalendarColumn] = ()
 
 
@@ -66,13 +68,17 @@ class ObservedWindow:
     Attributes:
         start: First moment of the window.
         end: Moment after its last.
-        logged: Its rows as they were logged.
-        rows: The same with comparable values, of the watched columns.
+        units: Calendar windows that it is.
+        every: All its rows, as they were logged.
+        logged: A sample of them.
+        rows: The same sample with comparable values, of the watched columns.
         earlier: Numbers of the version's earlier windows, the newest first.
     """
 
     start: datetime
     end: datetime
+    units: int
+    every: pd.DataFrame
     logged: pd.DataFrame
     rows: pd.DataFrame
     earlier: Sequence[Mapping[str, Number]] = ()
@@ -96,3 +102,15 @@ class QualityCheck(Protocol):
         """Return what later windows are held against."""
         del observed
         return {}
+
+
+def earlier_values(observed: ObservedWindow, name: str) -> list[float]:
+    """Return a number of the earlier windows; empty where they are too few to tell what is usual.
+
+    Args:
+        observed: The window.
+        name: Name of the number in their verdicts.
+    """
+    found = [one[name] for one in observed.earlier if one.get(name) is not None]
+    values = [float(one) for one in found if isinstance(one, int | float)]
+    return values if len(values) >= FEWEST_EARLIER else []

@@ -21,14 +21,18 @@ class Quality:
     Attributes:
         findings: What is wrong with them, the severe ones first.
         kept: Numbers that later windows are held against.
+        has_odd_values: Whether the verdict on drift names values that are missing or out of range.
     """
 
     findings: Sequence[QualityFinding] = ()
     kept: dict[str, Number] = field(default_factory=dict)
+    has_odd_values: bool = False
 
     @property
     def action(self) -> Literal["ok", "warning", "drifting"]:
         """The most severe finding's severity."""
+        if self.has_odd_values:
+            return "drifting"
         return self.findings[0].severity if self.findings else "ok"
 
     @property
@@ -72,6 +76,7 @@ def with_quality(verdict: Verdict, quality: Quality) -> Verdict:
     verdict = replace(verdict, numbers={**verdict.numbers, **quality.numbers})
     if not quality.findings:
         return verdict
-    word = "Quality" if quality.action == "drifting" else "Quality, to look at"
-    action = "drifting" if quality.action == "drifting" else verdict.action
+    severe = quality.findings[0].severity == "drifting"
+    word = "Quality" if severe else "Quality, to look at"
+    action = "drifting" if severe else verdict.action
     return replace(verdict, action=action, reason=f"{word}: {quality.reason}. {verdict.reason}")
