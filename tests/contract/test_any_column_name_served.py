@@ -144,7 +144,9 @@ def test_a_server_takes_logs_and_counts_them(trained: Trained) -> None:
     reports = DriftReports()
     found = reports.distances(reference, tidy(logged, columns), columns=columns)
     assert found.keys() == {*names, "score"}
-    page = reports.html(reference, tidy(logged, columns), columns=columns, thresholds=found)
+    page = reports.html(
+        reference, tidy(logged, columns), columns=columns, names=columns.names, lead=""
+    )
     assert b"<html" in page
 
 
