@@ -116,6 +116,29 @@ def test_a_target_outside_the_range_of_the_objective_is_refused_before_the_fit(
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.parametrize(
+    ("estimator", "params", "problem"),
+    [
+        (FOREST, "{max_depth: -5}", "max_depth: given -5; max_depth takes whole numbers from 1"),
+        (HIST, "{learning_rate: fast}", "learning_rate takes numbers above 0"),
+        (HIST, "{learning_rate: null}", "given nothing; learning_rate takes"),
+        (FOREST, "{max_features: cube}", "log2, sqrt, null"),
+        (XGB, "{subsample: 1.5}", "given 1.5; subsample takes numbers above 0 to 1"),
+        (XGB, "{eta: fast}", "eta takes numbers from 0"),
+        (XGB, "{max_depth: 6.0, eta: '0.3', subsample: null, n_jobs: 1}", ""),
+        (FOREST, "{max_features: 0.5, max_samples: null, ccp_alpha: 0}", ""),
+    ],
+)
+def test_values_that_an_estimator_refuses_are_found_by_the_check(
+    project: Make, estimator: str, params: str, problem: str
+) -> None:
+    """With what it takes; what only its library reads as a number passes."""
+    root = project(REGRESSION | {"models/sales/model.yaml": model_yaml(estimator, params)})
+    told = [str(one) for one in load_all(root).problems]
+    assert len(told) == int(bool(problem)), told
+    assert all(problem in one for one in told)
+
+
 @pytest.mark.parametrize("name", ["PoissonRegressor", "GammaRegressor"])
 def test_an_estimator_of_pipeline_py_is_asked_for_its_range_too(name: str) -> None:
     """The last step of a pipeline counts."""

@@ -202,7 +202,7 @@ def test_a_first_model_tells_its_worst_slice(tmp_path: Any) -> None:
     gates = {
         "min_holdout_rows": 100,
         "metrics": {"roc_auc": {"threshold": 0.55}},
-        "slices": {"columns": ["port"], "min_rows": 50},
+        "slices": {"columns": ["port"], "named": {"nowhere": {"port": "Atlantis"}}, "min_rows": 50},
     }
     env.spec = spec(training={"holdout_days": 25, "min_rows": 500}, gates=gates)
     verdict = env.until_gate(env.ask("first")).verdict
@@ -218,6 +218,7 @@ def test_a_first_model_tells_its_worst_slice(tmp_path: Any) -> None:
         f"{worst['value']:.4f} on {worst['rows']:,} rows"
     )
     assert told in verdict.reason
+    assert "named slices of fewer than 50 rows: nowhere (0)" in verdict.reason
     [section] = part_sections(verdict.numbers, env.spec.gates, kept_in=None)
     assert section.table is not None
     assert [row[:3] for row in section.table.rows] == [

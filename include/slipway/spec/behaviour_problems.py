@@ -30,7 +30,7 @@ def behaviour_problems(spec: ModelSpec, document: Document) -> Iterator[Problem]
                 summary="which is no feature of the model",
                 allowed=spec.features.names,
             )
-    for where, label in _classes(behaviour):
+    for where, label in behaviour_classes(behaviour):
         if (label is not None) != (spec.task == "multiclass"):
             summary = (
                 "is of `task: multiclass` only"
@@ -97,6 +97,16 @@ def _beyond_all_scores(where: str, certain: Minimum) -> Iterator[str]:
         yield f"{where}: every score is between 0 and 1, so none passes"
 
 
+def behaviour_values(behaviour: Behaviour) -> Iterator[tuple[Where, str, Cell]]:
+    """Yield the values that the tests give a column, with their places."""
+    for index, same in enumerate(behaviour.invariance):
+        for place, value in enumerate(same.with_values):
+            yield (*_HERE, "invariance", index, "with_values", place), same.column, value
+    for title, certain in behaviour.minimum.items():
+        for name, value in certain.row.items():
+            yield (*_HERE, "minimum", title, "row", name), name, value
+
+
 _ANY = frozenset({"string", "integer", "number", "boolean"})
 
 
@@ -119,7 +129,8 @@ def _columns(behaviour: Behaviour) -> Iterator[tuple[Where, str]]:
             yield where, name
 
 
-def _classes(behaviour: Behaviour) -> Iterator[tuple[Where, GivenLabel | None]]:
+def behaviour_classes(behaviour: Behaviour) -> Iterator[tuple[Where, GivenLabel | None]]:
+    """Yield the class that each test of one class names, with its place; None: it names none."""
     for index, one in enumerate(behaviour.direction):
         yield (*_HERE, "direction", index, "of_class"), one.of_class
     for title, certain in behaviour.minimum.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from slipway.spec.dataset import DatasetSpec
@@ -13,6 +14,7 @@ from slipway.spec.monotonic_constraints import constraints_of
 from slipway.spec.problem_at import problem_at, unknown_name
 from slipway.spec.problems import Problem, format_value, nearest
 from slipway.spec.search import AUTO
+from slipway.spec.searchable_params import SEARCHABLE
 from slipway.spec.xgboost_params import XGBOOST_PARAMS
 from slipway.spec.yaml_reader import Document, Where
 
@@ -44,6 +46,7 @@ def param_problems(
     if "estimator" in own or spec.estimator.name == AUTO:
         return
     yield from _misspelt(spec, document)
+    yield from _values(spec, document)
     yield from _objective(spec, document)
     yield from _constraints(spec, document, counted=not {"features", "transformer"} & set(own))
 
@@ -57,6 +60,30 @@ def _misspelt(spec: ModelSpec, document: Document) -> Iterator[Problem]:
             summary = f"which {spec.estimator.name} would ignore"
             where = (*_PARAMS, name)
             yield unknown_name(document, where, name, summary=summary, allowed=XGBOOST_PARAMS)
+
+
+def _values(spec: ModelSpec, document: Document) -> Iterator[Problem]:
+    """Values that the estimator refuses, of the parameters whose values are known."""
+    known = SEARCHABLE.get(spec.estimator.name, {})
+    of_xgboost = spec.estimator.name.startswith("xgboost.")
+    for name, given in spec.estimator.params.items():
+        row = known.get(name)
+        # Lists and mappings, such as weights by class, are left to the estimator.
+        if row is None or isinstance(given, list | dict):
+            continue
+        # Null is XGBoost's own default.
+        is_taken = given is None or row.takes(_as_xgboost_reads(given))
+        if not (is_taken if of_xgboost else row.takes(given)):
+            summary = f"given {format_value(given)}; {name} takes {row}"
+            yield problem_at(document, (*_PARAMS, name), summary)
+
+
+def _as_xgboost_reads(given: object) -> object:
+    """A value as XGBoost reads it: texts of numbers are numbers, and `6.0` is whole."""
+    if isinstance(given, str):
+        with suppress(ValueError):
+            given = float(given)
+    return int(given) if isinstance(given, float) and given.is_integer() else given
 
 
 def _objective(spec: ModelSpec, document: Document) -> Iterator[Problem]:

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 
 from slipway.spec.dataset import DatasetSpec
+from slipway.spec.known_values import SETS, values_of
 from slipway.spec.metrics import has_classes
 from slipway.spec.model import ModelSpec
 from slipway.spec.problem_at import problem_at
 from slipway.spec.problems import Problem
 from slipway.spec.yaml_reader import Document
-from slipway.values.bad_value import BadValue
-from slipway.values.parse import parse
-from slipway.values.value_types import ColumnType
 
 BINARY = 2
 """Classes of a binary classification."""
-
-_SETS = frozenset(
-    {
-        "expect_column_values_to_be_in_set",
-        "expect_column_distinct_values_to_be_in_set",
-        "expect_column_distinct_values_to_equal_set",
-    }
-)
 
 
 def labels_against_task(
@@ -42,10 +31,10 @@ def labels_against_task(
     kind, positive = dataset.streams.labels.columns[spec.target].type, spec.positive
     for expectation in dataset.expectations.get("labels", ()):
         allowed = expectation.kwargs.get("value_set")
-        is_set = expectation.expect in _SETS and isinstance(allowed, list | tuple)
+        is_set = expectation.expect in SETS and isinstance(allowed, list | tuple)
         if not is_set or expectation.kwargs.get("column") != spec.target:
             continue
-        classes = _classes(allowed or (), kind)
+        classes = values_of(allowed or (), kind)
         if spec.task == "multiclass":
             yield from _undeclared(spec, classes, document)
         elif positive is None and kind != "string" and not classes <= {0, 1}:
@@ -71,13 +60,3 @@ def _undeclared(spec: ModelSpec, allowed: set[object], document: Document) -> It
     if others:
         summary = f"lack {len(others)} of the values that the expectations let {spec.target!r} have"
         yield problem_at(document, ("classes",), summary)
-
-
-def _classes(values: Iterable[object], kind: ColumnType) -> set[object]:
-    """Return the values of a set; one that the type refuses is no value."""
-    classes: set[object] = set()
-    for value in values:
-        # True and False are equal to 1 and 0.
-        with suppress(BadValue):
-            classes.add(parse(value, kind))
-    return classes - {None}

@@ -12,8 +12,10 @@ from slipway.spec.estimator_params import objective_against_expectations
 from slipway.spec.folders import Folder
 from slipway.spec.label_sets import labels_against_task
 from slipway.spec.model import ModelSpec
+from slipway.spec.named_values import values_against_dataset
 from slipway.spec.problem_at import problem_at, unknown_column, unknown_name
 from slipway.spec.problems import Problem
+from slipway.spec.robustness_problems import robustness_against_dataset
 from slipway.spec.target_classes import classes_against_column
 from slipway.spec.yaml_reader import Document, Where
 
@@ -64,6 +66,8 @@ def model_against_dataset(
         yield from behaviour_against_dataset(model.spec, dataset.spec, model.main)
         yield from objective_against_expectations(model.spec, dataset.spec, model.main)
         yield from labels_against_task(model.spec, dataset.spec, model.main)
+        yield from values_against_dataset(model.spec, dataset.spec, model.main)
+        yield from robustness_against_dataset(model.spec, dataset.spec, model.main)
 
 
 def _columns(spec: ModelSpec, dataset: DatasetSpec, document: Document) -> Iterator[Problem]:

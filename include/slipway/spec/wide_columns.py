@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from slipway.spec.dataset import DatasetSpec
+from slipway.spec.known_values import SETS
 from slipway.spec.model import ModelSpec
 
 WIDE = 1000
@@ -18,13 +19,6 @@ GROUP_THEM = (
     "by XGBoost's own `native`"
 )
 
-_SETS = frozenset(
-    {
-        "expect_column_values_to_be_in_set",
-        "expect_column_distinct_values_to_be_in_set",
-        "expect_column_distinct_values_to_equal_set",
-    }
-)
 _BETWEEN = "expect_column_values_to_be_between"
 _COUNT = "expect_column_unique_value_count_to_be_between"
 
@@ -116,7 +110,7 @@ def _named(columns: Mapping[str, int]) -> str:
 def _most(expect: str, kwargs: Mapping[str, Any], *, is_integer: bool) -> int | None:
     """The largest number of categories that pass an expectation."""
     low, high = kwargs.get("min_value"), kwargs.get("max_value")
-    if expect in _SETS:
+    if expect in SETS:
         values = kwargs.get("value_set")
         return len(set(map(str, values))) if isinstance(values, list) else None
     if expect == _COUNT:

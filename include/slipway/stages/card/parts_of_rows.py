@@ -74,6 +74,8 @@ def _slices(numbers: Mapping[str, Number]) -> Section:
         if slices.COMPARED in numbers
         else f"Compared with the champion: {NOT_MEASURED}.",
     ]
+    if small := numbers.get(slices.SMALL):
+        lines.append(f"Named, of too few rows: {small}.")
     rows = []
     if numbers.get(LOWEST) is not None:
         value = measured(numbers.get(f"{LOWEST}.value"))

@@ -29,9 +29,19 @@ def slices_of(rows: pd.DataFrame, slices: Slices) -> dict[str, Mask]:
     found: dict[str, Mask] = {}
     for column in slices.columns:
         found.update(parts_of_column(rows[column], bins=slices.bins))
-    for name, conditions in slices.named.items():
-        found[name] = _all_hold(rows, conditions)
+    found.update(_named(rows, slices))
     return {name: mask for name, mask in found.items() if int(mask.sum()) >= slices.min_rows}
+
+
+def small_slices(rows: pd.DataFrame, slices: Slices) -> dict[str, int]:
+    """Return the rows of each named slice that has fewer than `min_rows`, by its name.
+
+    Args:
+        rows: Holdout rows.
+        slices: Slices of the spec.
+    """
+    counts = {name: int(mask.sum()) for name, mask in _named(rows, slices).items()}
+    return {name: count for name, count in counts.items() if count < slices.min_rows}
 
 
 def parts_of_column(values: pd.Series[Any], *, bins: int) -> Iterator[tuple[str, Mask]]:
@@ -62,6 +72,10 @@ def _bins(values: pd.Series[Any], edges: list[float]) -> Iterator[tuple[str, Mas
         least = "" if low is None else f"{low:g} ≤ "
         most = "" if high is None else f" < {high:g}"
         yield f"{least}{values.name}{most}", inside
+
+
+def _named(rows: pd.DataFrame, slices: Slices) -> dict[str, Mask]:
+    return {name: _all_hold(rows, conditions) for name, conditions in slices.named.items()}
 
 
 def _all_hold(rows: pd.DataFrame, conditions: Mapping[str, SliceCondition]) -> Mask:

@@ -13,12 +13,18 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.labels import Label
 from slipway.spec.metrics import METRICS, has_classes
 from slipway.spec.model import Estimator
+from slipway.spec.target_classes import declared_classes
 from slipway.stages.gates.random_holdout import RandomHoldout, holdout_keys
 from slipway.stages.model import held_out_rows, sbom
 from slipway.stages.model.class_scores import class_shares
 from slipway.stages.model.decision import THRESHOLD, cheapest_threshold
 from slipway.stages.model.held_out_rows import HeldOutRows
-from slipway.stages.model.label_classes import pinned_classes, require_both_classes, to_target
+from slipway.stages.model.label_classes import (
+    classes_of,
+    pinned_classes,
+    require_both_classes,
+    to_target,
+)
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import MANIFEST, parse
 from slipway.stages.model.provenance import CodeState
@@ -30,6 +36,7 @@ from slipway.stages.search.searched_rows import SearchedRows
 from slipway.stages.train import engine_choice
 from slipway.stages.train.calibration_rows import CALIBRATION_ROWS, kept_for_calibration
 from slipway.stages.train.drift_reference import sample_reference
+from slipway.stages.train.named_classes import require_named_classes
 from slipway.stages.train.narrow_types import narrowed
 from slipway.stages.train.run_facts import numbers_of
 from slipway.stages.train.splitting import (
@@ -192,6 +199,8 @@ class Recipe:
             recoded = parts.rows.copy(deep=False)
             recoded[name] = to_target(delivered.loc[recoded.index], self.spec, classes=classes)
             parts = replace(parts, rows=recoded)
+        found = classes_of(delivered, declared=declared_classes(self.spec))
+        require_named_classes(self.spec, classes, found)
         return parts, classes, keys
 
     def _split(self, rows: pd.DataFrame) -> Split:

@@ -11,7 +11,7 @@ from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
 from slipway.stages.gates.check import Contest, Measured
 from slipway.stages.gates.gate_numbers import BLOCKS, baseline, finite
-from slipway.stages.gates.holdout_slices import slices_of
+from slipway.stages.gates.holdout_slices import slices_of, small_slices
 from slipway.stages.gates.slice_figures import (
     MEASURED,
     SliceFigure,
@@ -31,6 +31,9 @@ FILE = "slices.json"
 
 COMPARED, WORSE, WORST = "slices", "slices.worse", "slices.worst"
 """Slices that were compared, those that are worse than allowed, and the worst one's name."""
+
+SMALL = "slices.small"
+"""Named slices of too few rows, with their rows."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,8 @@ class SliceCheck:
         masks = slices_of(contest.rows, slices)
         figures = figures_of(contest, metric, masks)
         numbers, gains = figure_numbers(figures), _gains(contest, metric, masks)
+        if small := small_slices(contest.rows, slices):
+            numbers[SMALL] = ", ".join(f"{name} ({rows:,})" for name, rows in small.items())
         if gains is not None:
             numbers |= slice_numbers(gains, max_loss=slices.max_loss)
         return Measured(numbers, {FILE: slices_file(gains or (), metric=metric, figures=figures)})
@@ -149,6 +154,8 @@ class SliceCheck:
             yield lowest
         elif MEASURED in numbers:
             yield f"no slice has {gates.slices.min_rows:,} rows on which it can be measured"
+        if small := numbers.get(SMALL):
+            yield f"named slices of fewer than {gates.slices.min_rows:,} rows: {small}"
 
 
 def _gains(contest: Contest, metric: str, masks: Mapping[str, Mask]) -> list[SliceGain] | None:
