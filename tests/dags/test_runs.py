@@ -161,7 +161,15 @@ def test_a_manual_run_files_a_request_of_its_person(play: Play, wiring: FakeWiri
     assert again == {"model": "delay", "reason": "dag_test started it by hand"}
 
 
-@pytest.mark.parametrize("action", ["nothing", "suppress"])
+def test_a_manual_run_answers_a_request_that_waits(play: Play, wiring: FakeWiring) -> None:
+    """By its number, with the reason; the name is the origin's."""
+    wiring.verdicts = {"accept": ACCEPTED}
+    play("delay__train", approve=3, reason="I have seen the page")
+    asked = {"model": "delay", "reason": "I have seen the page", "approve": 3}
+    assert wiring.asked[0] == ("accept", asked)
+
+
+@pytest.mark.parametrize("action", ["nothing", "suppress", "wait"])
 def test_without_an_accepted_request_nothing_is_trained(
     play: Play, wiring: FakeWiring, action: str
 ) -> None:

@@ -61,7 +61,8 @@ task_setup.fill_environment = lambda: None
 dag = runpy.run_path("dags/model_dags.py")["delay__train"]
 for name, inputs in {"gate": {"model": "delay", "request": "3"}, "accept": {}}.items():
     task, instance = dag.get_task(name), FakeInstance(task_id=name)
-    task.inputs = {**task.inputs, **inputs, "reason": "", "without_champion": ""}
+    by_hand = dict.fromkeys(("reason", "without_champion", "approve", "reject"), "")
+    task.inputs = {**task.inputs, **inputs, **by_hand}
     task.execute(task_context(dag, run=FakeRun("sweep", "scheduled"), instance=instance))
     print("read:", instance.pushed["return_value"]["action"])
 """

@@ -15,6 +15,7 @@ from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
 from slipway.stages.train.accept_request import PersonRequest, accept
 from slipway.stages.train.close_request import answer
+from slipway.stages.train.persons_answer import PersonsAnswer
 from slipway.stages.train.training_stages import training_stages
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
@@ -42,7 +43,13 @@ class RetrainEnv:
         ferry_dataset.publish(self.tables, rows, labels=rows if labelled else None)
         self.clock += timedelta(days=days)
 
-    def accept(self, person_request: PersonRequest | None = None, *, run_id: str = "") -> Verdict:
+    def accept(
+        self,
+        person_request: PersonRequest | None = None,
+        *,
+        run_id: str = "",
+        persons_answer: PersonsAnswer | None = None,
+    ) -> Verdict:
         """Run the first stage of the train DAG."""
         return accept(
             self.spec,
@@ -51,6 +58,7 @@ class RetrainEnv:
             tables=self.tables,
             registry=self.registry,
             person_request=person_request,
+            persons_answer=persons_answer,
         )
 
     def finish(self, stage: str, action: str, request: Request | None = None) -> None:

@@ -14,6 +14,7 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
+from slipway.records.withdrawals import find_withdrawal
 from slipway.spec.monitoring import Fire
 from slipway.stages.monitor.decide_retraining import (
     WindowVerdict,
@@ -184,6 +185,52 @@ def test_deciding_again_files_nothing_new() -> None:
     env.measure("2013-06-v1", "drifting")
     env.decide()
     assert len(requests.all_requests(env.store, "ferry_delay")) == 2
+
+
+def test_a_request_is_withdrawn_once_the_windows_no_longer_call_for_it() -> None:
+    """Unless a training has begun on it; the reason is what the windows say now."""
+    env = DecideEnv()
+    for window in ("2013-04-v1", "2013-05-v1"):
+        env.measure(window, "drifting")
+    env.decide()
+    [request] = requests.all_requests(env.store, "ferry_delay")
+    requests.decide(env.store, request, action="suppress", reason="By a rule.")
+    env.measure("2013-06-v1", "ok")
+    env.decide()
+    withdrawn = find_withdrawal(env.store, request)
+    assert withdrawn is not None
+    assert (
+        withdrawn.reason == "2 of the last 3 windows are drifting, but not the newest, 2013-06-v1."
+    )
+
+
+def test_a_request_that_is_being_worked_on_is_not_withdrawn() -> None:
+    """Nor one that a new champion has answered."""
+    env = DecideEnv()
+    for window in ("2013-04-v1", "2013-05-v1"):
+        env.measure(window, "drifting")
+    env.decide()
+    [request] = requests.all_requests(env.store, "ferry_delay")
+    requests.decide(env.store, request, action="accept", reason="By a rule.")
+    env.registry.aliases["champion"] = 2
+    assert env.decide().reason == "No window of version 2 is measured yet."
+    assert find_withdrawal(env.store, request) is None
+
+
+def test_a_withdrawn_request_is_filed_anew_if_the_windows_call_for_it_again() -> None:
+    """A champion that was rolled back and came back has the same windows."""
+    env = DecideEnv()
+    for window in ("2013-04-v1", "2013-05-v1"):
+        env.measure(window, "drifting")
+    verdict = env.decide()
+    for _ in range(2):
+        env.registry.aliases["champion"] = 2
+        env.decide()
+        env.registry.aliases["champion"] = 1
+        assert env.decide() == verdict
+        assert env.decide() == verdict
+    found = requests.all_requests(env.store, "ferry_delay")
+    assert [find_withdrawal(env.store, one) is None for one in found] == [False, False, True]
 
 
 def test_a_new_champion_starts_with_a_clean_record() -> None:

@@ -27,7 +27,7 @@ FACTS = st.builds(
 )
 POLICIES = st.builds(
     Retraining,
-    mode=st.sampled_from(["observe", "suggest", "auto"]),
+    mode=st.sampled_from(["observe", "suggest", "approve", "auto"]),
     first_after_labels=st.integers(1, 3000),
     min_new_labels=st.integers(1, 3000),
     cooldown_days=st.integers(0, 20),
@@ -96,12 +96,12 @@ def test_acceptance_is_monotone_in_labels_and_time(
 
 
 def test_a_suppressed_drift_request_says_what_happens_next() -> None:
-    """The monitor decides again at every sweep, so nothing is lost."""
+    """Nothing is lost: each sweep looks whether it is due still."""
     judged = apply_policy("drift", RetrainFacts(NOON, 5000, 4500, None, None), Retraining())
     assert judged.action == "suppress"
     assert judged.reason == (
         "500 labels are new since the last training; 1000 are needed (retraining.min_new_labels). "
-        "The monitor asks again if the next window says the same."
+        "It is asked again once the rules allow it, unless a window says otherwise."
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from slipway import __version__
+from slipway.cli.approve import approve
 from slipway.cli.bring import bring
 from slipway.cli.card import card
 from slipway.cli.command_errors import Commands
@@ -47,7 +48,7 @@ for command in (
     *(trial, deliver),
     *(status, why, ledger),
     *(card, reproduce, evidence),
-    *(run, rollback, bring, export),
+    *(run, approve, rollback, bring, export),
     *(serve, download, ship, platform, token),
     *(up, replay, demo, down),
 ):

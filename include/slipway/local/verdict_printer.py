@@ -26,6 +26,7 @@ COLOURS = {
     "decayed": "yellow",
     "request": "yellow",
     "suppress": "yellow",
+    "wait": "yellow",
     "promote": "green",
     "promoted": "bold green",
 }

@@ -54,6 +54,8 @@ def train_parameters() -> dict[str, Param]:
                 "or becomes challenger."
             ),
         ),
+        "approve": _waiting("Approve", "yes"),
+        "reject": _waiting("Reject", "no"),
         "without_champion": Param(
             default=False,
             type="boolean",
@@ -64,6 +66,21 @@ def train_parameters() -> dict[str, Param]:
             ),
         ),
     }
+
+
+def _waiting(title: str, answer: str) -> Param:
+    """Parameter with the number of a request that waits for a person."""
+    return Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        title=title,
+        description_md=(
+            f"Number of a retrain request that waits for a person (`retraining.mode: approve`): "
+            f"say {answer} to it in your name. The reason is kept with it, and no other request "
+            "is filed."
+        ),
+    )
 
 
 def deploy_parameters() -> dict[str, Param]:

@@ -15,7 +15,8 @@ from slipway.stages.train.training_stages import training_stages
 
 DOES = """\
 1. **accept** puts every open request before the retraining policy. A run that you start files a
-   request in your name. If none is accepted, the run ends, and the log has the reason.
+   request in your name, or answers one that waits (`approve`, `reject`). If none is accepted,
+   the run ends, and the log has the reason.
 2. **snapshot** pins the version of every table; **train**, **evaluate** and **gate** use it.
 3. {refit}**promote_challenger** gives the new version the alias `challenger` if its gates hold;
    in a dry run it only records what would have happened.
@@ -67,8 +68,10 @@ def train_dag(model: ModelSpec) -> DAG:
                 "reason": REASON,
                 "without_champion": WITHOUT_CHAMPION,
                 "dry_run": DRY_RUN,
+                "approve": "{{ params.approve or '' }}",
+                "reject": "{{ params.reject or '' }}",
             },
-            skip_when=["suppress", "nothing"],
+            skip_when=["suppress", "wait", "nothing"],
             xcom_keys=["request"],
         )
         inputs = {"model": name, "request": xcom_of("accept", "request")}

@@ -275,6 +275,11 @@ def _numbers(names: set[str]) -> list[int]:
     return sorted(int(stem) for stem in stems if stem.isdecimal())
 
 
+def key_beside(request: Request, ending: str) -> str:
+    """Return the key of a further object of a request."""
+    return f"{_stem(request.model, request.number)}{ending}"
+
+
 def _decision_key(request: Request) -> str:
     return f"{_stem(request.model, request.number)}.decision.json"
 

@@ -37,9 +37,10 @@ class Breaker(Spec):
 class Retraining(Spec):
     """Rules for accepting retrain requests; clocks run on event time."""
 
-    mode: Literal["observe", "suggest", "auto"] = Field(
+    mode: Literal["observe", "suggest", "approve", "auto"] = Field(
         default="auto",
-        description="`observe` and `suggest` accept only people; `auto` accepts the monitor too.",
+        description="`observe` and `suggest` accept only people; `approve` lets an automatic "
+        "request wait for a person's yes; `auto` accepts it.",
     )
     first_after_labels: int = Field(
         default=3000, ge=1, description="Labels needed for the first training."

@@ -28,6 +28,14 @@ DRY_RUN = Input(
     "Whether the training is judged and changes nothing (with a reason, `accept`).",
     choices=("yes", "no"),
 )
+APPROVE = Input(
+    "approve",
+    "Number of a request that waits for a person, and gets a yes (`accept`).",
+    bounds=(1, None),
+)
+REJECT = Input(
+    "reject", "Number of a request that waits for a person, and gets a no.", bounds=(1, None)
+)
 TO = Input("to", "What to roll out: `challenger`, `previous` or a version's number.")
 ASKED_AT = Input(
     "asked_at", "Time at which a rollback was asked for (`reconcile`), ISO 8601; default: now."

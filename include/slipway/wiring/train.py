@@ -6,19 +6,33 @@ from typing import TYPE_CHECKING
 
 from slipway.wiring.stage import stage
 from slipway.wiring.stage_call import StageCall
-from slipway.wiring.stage_inputs import DRY_RUN, MODEL, REASON, REQUEST, WITHOUT_CHAMPION
+from slipway.wiring.stage_inputs import (
+    APPROVE,
+    DRY_RUN,
+    MODEL,
+    REASON,
+    REJECT,
+    REQUEST,
+    WITHOUT_CHAMPION,
+)
 
 if TYPE_CHECKING:
     from slipway.records.run_records import RunRecord
     from slipway.records.verdicts import Verdict
     from slipway.spec import ModelSpec
+    from slipway.stages.train.persons_answer import PersonsAnswer
 
 
-@stage("accept", required=(MODEL,), optional=(REASON, WITHOUT_CHAMPION, DRY_RUN))
+@stage(
+    "accept",
+    required=(MODEL,),
+    optional=(REASON, WITHOUT_CHAMPION, DRY_RUN, APPROVE, REJECT),
+)
 def run_accept(call: StageCall) -> Verdict:
     """Put the open retrain requests before the retraining policy.
 
-    A reason files a request first; a repeat by the same run files no second one.
+    A reason files a request first, unless it is that of a yes or no; a repeat by the same run
+    files no second one.
     """
     from slipway.stages.train.accept_request import PersonRequest, accept
 
@@ -26,16 +40,35 @@ def run_accept(call: StageCall) -> Verdict:
     by = str(call.origin.get("by", ""))
     without_champion = call.inputs.get("without_champion") == "yes"
     dry_run = call.inputs.get("dry_run") == "yes"
+    said = _persons_answer(call, by=by, reason=reason or "")
     person = None
-    if reason is not None:
+    if reason is not None and said is None:
         person = PersonRequest(reason, by, without_champion=without_champion, dry_run=dry_run)
     return accept(
         *call.model_and_dataset(),
         person_request=person,
+        persons_answer=said,
         context=call.context,
         tables=call.container.tables,
         registry=call.container.registry,
     )
+
+
+def _persons_answer(call: StageCall, *, by: str, reason: str) -> PersonsAnswer | None:
+    """What the call says to a request that waits for a person; None: nothing."""
+    from slipway.errors import BadParameter
+    from slipway.stages.train.persons_answer import PersonsAnswer
+
+    approve, reject = call.inputs.get("approve"), call.inputs.get("reject")
+    if approve and reject:
+        raise BadParameter(
+            f"requests of {call.inputs['model']} cannot be answered",
+            expected="`approve` or `reject`",
+            found="both",
+        )
+    if approve:
+        return PersonsAnswer(int(approve), "yes", by, reason)
+    return PersonsAnswer(int(reject), "no", by, reason) if reject else None
 
 
 @stage("snapshot", required=(MODEL, REQUEST), recorded=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import NotFound, Tampered
-from slipway.records import ledger
+from slipway.records import approvals, ledger
 from slipway.records.run_records import RECORD, RunRecord
 from slipway.records.store import digest, encode, find_json, read_json
 from slipway.stages.card.card import card_files, card_title
@@ -149,7 +149,7 @@ def _copy_request(found: Gathered, store: Store, case: VersionCase) -> None:
         return
     folder = f"requests/{case.request.model}"
     stem = f"{folder}/{case.request.number:06d}"
-    for name in (".json", ".decision.json", ".answer.json"):
+    for name in (".json", approvals.ENDING, ".decision.json", ".answer.json"):
         if store.exists(f"{stem}{name}"):
             found.copy(store, f"{stem}{name}")
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
-from slipway.records.requests import file_request
 from slipway.records.run_records import RunRef, find_record
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.stages.monitor.collect import event_clock
 from slipway.stages.monitor.due_windows import monitored_windows
-from slipway.stages.monitor.watched_version import find_watched
+from slipway.stages.monitor.standing_request import (
+    NOTHING,
+    file_standing,
+    withdraw_standing,
+)
+from slipway.stages.monitor.watched_version import Watched, find_watched
 from slipway.stages.monitor.windows import MonitoredWindow
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from slipway.records.run_context import RunContext
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
@@ -80,7 +86,7 @@ def judge_windows(
     }
     if not decaying and not drifting:
         why = _why_not(performance, drift, fire)
-        return Verdict("nothing", f"No retraining is requested: {why}.", numbers)
+        return Verdict("nothing", f"{NOTHING}{why}.", numbers)
     reasons = [
         _format_count(measured, fire, on=on)
         for measured, on, fired in (
@@ -111,7 +117,8 @@ def decide(
     That is the champion, unless a hand has moved the alias since; the verdict says so.
 
     The same verdicts give one decision, and one request per newest window and kind, however often
-    this runs.
+    this runs. A request that no training has begun on is withdrawn once the windows no longer call
+    for it, and filed anew should they do again.
 
     Args:
         spec: The model.
@@ -129,7 +136,23 @@ def decide(
     watched = find_watched(spec.model, store=store, registry=registry, platform=platform)
     clock = event_clock(tables, dataset)
     if watched is None or clock is None:
-        return Verdict("nothing", "There is no champion to watch yet.")
+        verdict = Verdict("nothing", "There is no champion to watch yet.")
+    else:
+        verdict = _decide(spec, watched, clock, context=context, log=log)
+    if verdict.action == "nothing":
+        withdraw_standing(store, spec.model, reason=verdict.reason)
+    return verdict
+
+
+def _decide(
+    spec: ModelSpec,
+    watched: Watched,
+    clock: datetime,
+    *,
+    context: RunContext,
+    log: PredictionLog,
+) -> Verdict:
+    store = context.store
     told = "" if watched.other is None else f" Watched is what serves: {watched.other}."
     monitored = list(monitored_windows(spec, watched.version, clock, log, store=store))
     drift = _measured(store, spec, monitored, "drift")
@@ -150,23 +173,16 @@ def decide(
         verdict = replace(verdict, reason=f"{verdict.reason}{told}")
         if verdict.action == "nothing":
             return verdict
-        kind: Literal["decay", "drift"] = "decay" if verdict.numbers["kind"] == "decay" else "drift"
         attempt.check()
-        request = file_request(
-            store,
-            spec.model,
-            kind=kind,
-            reason=verdict.reason,
-            at=clock.isoformat(),
-            by=run,
-            unique=f"{kind}-{verdict.numbers['window']}",
-            evidence=verdict.evidence,
-        )
+        request = file_standing(store, spec.model, verdict, clock=clock, by=run)
         numbers = {**verdict.numbers, "request": request.number}
         return Verdict("request", verdict.reason, numbers, verdict.evidence)
 
-    ref = RunRef(spec.model, run, "decide")
-    return perform(context, ref, work, inputs=inputs).verdict
+    verdict = perform(context, RunRef(spec.model, run, "decide"), work, inputs=inputs).verdict
+    if verdict.action == "request":
+        # The record may be older than a withdrawal, when a verdict was revised to and fro.
+        file_standing(store, spec.model, verdict, clock=clock, by=run)
+    return verdict
 
 
 def _measured(

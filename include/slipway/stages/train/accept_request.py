@@ -12,23 +12,19 @@ from typing import TYPE_CHECKING
 
 from slipway.errors import BadParameter
 from slipway.records import requests
-from slipway.records.attempts import Attempt
-from slipway.records.idempotent_stage import perform
-from slipway.records.requests import Request
+from slipway.records.approvals import find_approval
 from slipway.records.run_context import RunContext
-from slipway.records.run_records import RunRef
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.label_rows import count_labels, labels_table
 from slipway.stages.model.registry_losses import find_lost_champion
 from slipway.stages.train.close_request import complete_answers, request_numbers
+from slipway.stages.train.decide_request import Moment, decide_request
+from slipway.stages.train.due_again import file_again
 from slipway.stages.train.due_requests import file_due
-from slipway.stages.train.retrain_facts import facts_of
-from slipway.stages.train.retrain_policy import apply_policy
-from slipway.stages.train.training_history import past_trainings
+from slipway.stages.train.persons_answer import PersonsAnswer, give_answer
 
 if TYPE_CHECKING:
-    from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.ports.registry import Registry
     from slipway.stages.ports.tables import Tables
@@ -61,13 +57,15 @@ def accept(
     tables: Tables,
     registry: Registry,
     person_request: PersonRequest | None = None,
+    persons_answer: PersonsAnswer | None = None,
 ) -> Verdict:
-    """Pick the request of a training run: `accept` with its number, `suppress` or `nothing`.
+    """Pick the request of a training run: `accept` with its number, `suppress`, `wait`, `nothing`.
 
     Files the requests that are due, applies the policy to every undecided one, and records each
-    decision; an automatic one waits for a person's dry run, which is to change nothing. An
-    accepted request without an answer is resumed. While the registry has lost the
-    champion no request is due, and only one that leaves it out is accepted.
+    decision; an automatic one waits for a person's dry run, which is to change nothing, and by
+    `mode: approve` for a person's yes. An accepted request without an answer is resumed. While
+    the registry has lost the champion no request is due, and only one that leaves it out is
+    accepted.
 
     Args:
         spec: Model.
@@ -78,9 +76,12 @@ def accept(
         person_request: `reason` and `by` of a request by a person, and whether it leaves a lost
             champion out. A repeat by the same run (`run_id` of the origin), or with the same words
             at the same event time, is the same request.
+        persons_answer: What a person says to a request that waits for it.
 
     Raises:
-        BadParameter: A person's request lacks its reason or name.
+        BadParameter: A person's request lacks its reason or name, or no request waits for the
+            person's answer.
+        NotFound: There is no request with the number of the answer.
     """
     store = context.store
     complete_answers(spec, context=context)
@@ -90,84 +91,56 @@ def accept(
         tables.newest(f"{dataset.dataset}/features", dataset.identity.time.column)
         or BEFORE_ANY_FEATURES
     )
+    if persons_answer is not None:
+        give_answer(store, spec.model, persons_answer)
     # Before the registry is asked, so that a person's request outlives an outage of it.
     if person_request is not None:
         _file_person_request(spec.model, person_request, context=context, clock=clock)
     loss = find_lost_champion(spec.model, store=store, registry=registry)
     lost = None if loss is None else loss.sentence
+    moment = Moment(clock, labels, lost)
     if labels_version is not None and clock != BEFORE_ANY_FEATURES and lost is None:
         file_due(spec, store, registry, clock=clock, labels=labels, labels_version=labels_version)
-    suppressed: Verdict | None = None
-    undecided = requests.open_requests(store, spec.model)
-    for request in sorted(undecided, key=lambda one: (one.kind != "person", one.number)):
-        if request.kind != "person" and _is_dry_run_in_flight(store, spec.model):
-            continue
-        verdict = _decide(
-            spec,
-            request,
-            context=context,
-            registry=registry,
-            clock=clock,
-            labels=labels,
-            lost_champion=lost,
-        )
-        suppressed = verdict if verdict.action == "suppress" else suppressed
+        file_again(spec, store, registry, moment)
+    held = _decide_all(spec, context=context, registry=registry, moment=moment)
     current = requests.in_flight(store, spec.model)
     if current is not None:
         reason = f"Request {current.number} ({current.kind}): {current.reason}"
         return Verdict("accept", reason, request_numbers(current))
     idle = "No retrain request is open."
-    return suppressed or Verdict("nothing", idle if lost is None else f"{idle} {lost}")
+    return held or Verdict("nothing", idle if lost is None else f"{idle} {lost}")
 
 
-def _is_dry_run_in_flight(store: Store, model: str) -> bool:
-    """Whether a dry run is in flight, which automatic requests wait for as if there were none."""
-    current = requests.in_flight(store, model)
-    return current is not None and current.dry_run
+def _decide_all(
+    spec: ModelSpec, *, context: RunContext, registry: Registry, moment: Moment
+) -> Verdict | None:
+    """Decide on every undecided request; return a verdict by which none is accepted, or None.
 
-
-def _decide(
-    spec: ModelSpec,
-    request: Request,
-    *,
-    context: RunContext,
-    registry: Registry,
-    clock: datetime,
-    labels: int,
-    lost_champion: str | None,
-) -> Verdict:
+    People's come first, then those that people approved. Of several that wait for a person, only
+    the newest goes on.
+    """
     store = context.store
-
-    def work(_: Attempt) -> Verdict:
+    undecided = requests.open_requests(store, spec.model)
+    approved = {one.number for one in undecided if find_approval(store, one) is not None}
+    waiting = [one for one in undecided if one.kind != "person" and one.number not in approved]
+    newest = waiting[-1].number if waiting and spec.retraining.mode == "approve" else None
+    ranks = {one.number: (one.kind != "person", one in waiting, one.number) for one in undecided}
+    held: dict[str, Verdict] = {}
+    for request in sorted(undecided, key=lambda one: ranks[one.number]):
         current = requests.in_flight(store, spec.model)
-        facts = facts_of(
-            past_trainings(store, registry, spec.model),
-            spec.retraining,
-            clock=clock,
-            labels=labels,
-            in_flight=None if current is None else current.number,
-            lost_champion=lost_champion,
+        if request.kind != "person" and current is not None and current.dry_run:
+            # A dry run changes nothing, so automatic requests are decided after it.
+            continue
+        verdict = decide_request(
+            spec,
+            request,
+            context=context,
+            registry=registry,
+            moment=moment,
+            newer=newest if request in waiting and request.number != newest else None,
         )
-        decision = apply_policy(
-            request.kind,
-            facts,
-            spec.retraining,
-            without_champion=request.without_champion,
-        )
-        numbers = {**decision.numbers, **request_numbers(request)}
-        return Verdict(decision.action, decision.reason, numbers, request.evidence)
-
-    ref = RunRef(spec.model, request.run, "accept")
-    inputs = {"request": request.number, "kind": request.kind, "asked": request.reason}
-    verdict = perform(context, ref, work, inputs=inputs).verdict
-    requests.decide(
-        store,
-        request,
-        action="accept" if verdict.action == "accept" else "suppress",
-        reason=verdict.reason,
-        numbers=verdict.numbers,
-    )
-    return verdict
+        held[verdict.action] = verdict
+    return held.get("wait") or held.get("suppress")
 
 
 def _file_person_request(

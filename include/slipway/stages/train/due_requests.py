@@ -39,7 +39,7 @@ def file_due(
             store, model, kind=kind, reason=reason, at=clock.isoformat(), by="accept", unique=unique
         )
 
-    if not _has_model(registry, model):
+    if not has_model(registry, model):
         if requests.in_flight(store, model) is None:
             reason = f"There is no model that may serve yet, and {labels} labels have arrived."
             file("first", reason, f"first-labels-{labels_version}")
@@ -53,7 +53,7 @@ def file_due(
         file("cron", reason, f"cron-{tick.isoformat()}")
 
 
-def _has_model(registry: Registry, model: str) -> bool:
+def has_model(registry: Registry, model: str) -> bool:
     """Whether a version serves or may serve; a refused first challenger does not count."""
     if registry.alias(model, CHAMPION) is not None:
         return True

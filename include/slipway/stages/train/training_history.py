@@ -41,7 +41,7 @@ def past_trainings(store: Store, registry: Registry, model: str) -> Iterator[Pas
             at=corrected,
             labels=int(decision.numbers["labels"] or 0),
             automatic=request.kind != "person",
-            by_person=request.kind == "person",
+            by_person=request.kind == "person" or "approved_by" in decision.numbers,
             outcome=None if answer is None else answer.outcome,
             rejected=_rejected(store, registry, request, answer),
         )
