@@ -12,6 +12,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
+from slipway.spec.retraining import Retraining
 from slipway.stages.report.status import OpenRequest, VersionEngine, status
 from tests.fakes.fixed_status import FixedPlatform, FixedRegistry
 from tests.fakes.memory_store import MemoryStore
@@ -159,3 +160,23 @@ def test_an_outage_hides_nothing_else(memory: MemoryStore) -> None:
     assert found.unknown == ("MLflow does not answer", "the platform does not answer")
     assert (found.aliases, found.weights) == ({}, None)
     assert len(found.verdicts) == 1
+
+
+def test_status_tells_what_a_request_waits_for(memory: MemoryStore) -> None:
+    """The person, with the command, or the rule that is against it."""
+    request = asked(memory, "drift")
+
+    def waits() -> str | None:
+        return status(
+            "sales",
+            store=memory,
+            registry=FixedRegistry(),
+            platform=FixedPlatform(),
+            policy=Retraining(mode="approve"),
+        ).retraining
+
+    assert waits() == (
+        "request 1 (drift) waits for a person's yes (`slipway approve sales 1`): by drift"
+    )
+    requests.decide(memory, request, action="suppress", reason="The cool-down lasts.")
+    assert waits() == "request 1 (drift) was suppressed: The cool-down lasts."

@@ -8,10 +8,13 @@ import pytest
 
 from slipway.errors import PlatformUnavailable
 from slipway.records import requests
+from slipway.records.approvals import give_approval
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Number, Verdict
+from slipway.records.withdrawals import withdraw
+from slipway.spec.retraining import Retraining
 from slipway.stages.report.model_state import ValidSpecs
 from slipway.stages.report.why import why
 from slipway.stages.rollout.platform import Served
@@ -42,6 +45,7 @@ class WhyEnv:
         self.store = MemoryStore()
         named = aliases if champion is None else {"champion": champion, **aliases}
         self.registry = MonitoringRegistry(MODEL, aliases=named, tags={2: TAGS})
+        self.policy = Retraining()
         self.platform: Any = FixedPlatform({} if champion is None else {champion: 1.0})
         if champion is not None:
             self.record("request-000001", "promote_challenger", passed(champion))
@@ -60,7 +64,13 @@ class WhyEnv:
 
     def lines(self) -> dict[str, str]:
         """The lines, by their first word."""
-        told = why(MODEL, store=self.store, registry=self.registry, platform=self.platform)
+        told = why(
+            MODEL,
+            store=self.store,
+            registry=self.registry,
+            platform=self.platform,
+            policy=self.policy,
+        )
         return dict(line.split(": ", 1) for line in told)
 
 
@@ -282,6 +292,31 @@ def test_a_suppressed_first_request_is_told() -> None:
     told = env.lines()["Next"]
     assert told == (
         "a first model, with new labels or on request; request 1 was suppressed: Mode observe."
+    )
+
+
+def test_what_the_policy_waits_for_is_told_until_the_monitor_withdraws_it() -> None:
+    """The rule that is against, with its date, and not only the monitor's last verdict."""
+    env = WhyEnv()
+    request = env.ask(kind="drift")
+    spent = "The budget of 2 trainings in 30 days is spent until 2013-06-21 12:00 UTC of event time"
+    requests.decide(env.store, request, action="suppress", reason=f"{spent}.")
+    assert env.lines()["Next"] == f"request 1 (drift) was suppressed: {spent}."
+    withdraw(env.store, request, reason="It is over.")
+    assert env.lines()["Next"] == "the monitor looks at the first window that closes."
+
+
+def test_a_request_that_waits_for_a_person_has_the_command() -> None:
+    """Once a person has said yes, it waits for its turn."""
+    env = WhyEnv()
+    env.policy = Retraining(mode="approve")
+    request = env.ask(kind="drift")
+    assert env.lines()["Next"] == (
+        f"request 1 (drift) waits for a person's yes (`slipway approve {MODEL} 1`): New code"
+    )
+    give_approval(env.store, request, answer="yes", by="ada", reason="")
+    assert env.lines()["Next"] == (
+        "request 1 (drift), to which ada said yes, waits for its turn: New code"
     )
 
 

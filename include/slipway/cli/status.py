@@ -79,6 +79,7 @@ def _read(container: Container, specs: FoundSpecs) -> Status:
         streams=delivered_streams(container, spec.dataset) if spec else (),
         spec_problem=specs.problem_text,
         valid=specs.valid,
+        policy=spec.retraining if spec else None,
     )
 
 
@@ -118,6 +119,8 @@ def _print(standing: Status) -> None:
     _print_troubles(standing)
     for sentence in standing.waiting:
         click.secho(f"  {'waits':<11} {sentence}", fg="yellow")
+    if standing.retraining:
+        click.secho(f"  {'retraining':<11} {standing.retraining}", fg="yellow")
     for request in standing.requests:
         about = f"{request.number} ({request.kind}, {request.state})"
         click.echo(f"  request {about}: {request.reason}")

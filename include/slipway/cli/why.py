@@ -62,6 +62,7 @@ def _model(specs: FoundSpecs, container: Container, *, as_json: bool) -> None:
         registry=container.registry,
         platform=reader_for(container, specs),
         valid=specs.valid,
+        policy=specs.model.retraining if specs.model else None,
     )
     if as_json:
         print_json({"model": specs.name, "lines": lines, "spec_problem": specs.problem_text})

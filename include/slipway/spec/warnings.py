@@ -9,6 +9,7 @@ from slipway.spec.gate_thresholds import gate_warnings
 from slipway.spec.holdout import holdout_warnings
 from slipway.spec.idle_limits import idle_limit_warnings
 from slipway.spec.model import ModelSpec
+from slipway.spec.retraining_warnings import retraining_warnings
 from slipway.spec.shipped_refit import shipped_refit_warnings
 from slipway.spec.wide_columns import wide_warnings
 
@@ -79,5 +80,6 @@ def model_warnings(spec: ModelSpec, dataset: DatasetSpec | None) -> Iterator[str
     yield from shipped_refit_warnings(spec)
     yield from gate_warnings(spec)
     yield from idle_limit_warnings(spec)
+    yield from retraining_warnings(spec)
     if dataset is not None:
         yield from wide_warnings(spec, dataset)

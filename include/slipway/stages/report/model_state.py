@@ -13,6 +13,7 @@ from slipway.records.champion_history import kind_of_fact
 from slipway.records.leases import find_lease
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION, PREVIOUS
 from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, find_losses
+from slipway.stages.report.pending_request import describe_pending
 from slipway.stages.report.waiting import describe_waiting
 from slipway.stages.rollout.lease import lease_name
 from slipway.stages.rollout.plan import RolloutPlan, read_plan, rollout_run
@@ -21,6 +22,7 @@ from slipway.stages.rollout.served_state import ServedState, read_served_state
 if TYPE_CHECKING:
     from slipway.records.requests import Answer, Decision, Request
     from slipway.records.store import Store
+    from slipway.spec.retraining import Retraining
     from slipway.stages.ports.registry import ModelVersion
     from slipway.stages.rollout.platform import ServedReader
 
@@ -54,6 +56,7 @@ class ModelState:
         entries: Its ledger, oldest first.
         valid: Which of its specs are valid now.
         waiting: A sentence about each rollout that waits for another one.
+        pending: A sentence about the newest request that is undecided, or suppressed and due.
     """
 
     model: str
@@ -67,6 +70,7 @@ class ModelState:
     entries: Sequence[Entry] = ()
     valid: ValidSpecs = "both"
     waiting: Sequence[str] = ()
+    pending: str | None = None
 
     @property
     def champion(self) -> ModelVersion | None:
@@ -129,6 +133,7 @@ def read_model_state(
     registry: LossRegistry,
     platform: ServedReader,
     valid: ValidSpecs = "both",
+    policy: Retraining | None = None,
 ) -> ModelState:
     """Read a model's state; an outage of registry or platform hides nothing else.
 
@@ -138,6 +143,7 @@ def read_model_state(
         registry: Aliases and versions.
         platform: Reads the served traffic.
         valid: Which of the specs of the model and its dataset are valid now.
+        policy: The model's rules for retraining; None: its spec is not known.
 
     Raises:
         StoreUnavailable: The store does not answer.
@@ -166,6 +172,7 @@ def read_model_state(
         entries=ledger.read(store, model),
         valid=valid,
         waiting=describe_waiting(store, model, now=datetime.now(UTC)),
+        pending=describe_pending(store, model, policy),
     )
 
 

@@ -15,6 +15,7 @@ from slipway.stages.model.provenance import format_source
 from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, find_losses
 from slipway.stages.model.version_tags import TAG_PREFIX
 from slipway.stages.report.model_state import ValidSpecs, as_decided
+from slipway.stages.report.pending_request import describe_pending
 from slipway.stages.report.waiting import describe_waiting
 from slipway.stages.rollout.served_difference import describe_other_version
 from slipway.stages.rollout.served_state import read_served_state
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from slipway.records.requests import Request
     from slipway.records.store import Store
     from slipway.spec.deployment_targets import TargetName
+    from slipway.spec.retraining import Retraining
     from slipway.stages.rollout.platform import Served, ServedReader
 
 ALIASES = ("champion", "challenger", "previous")
@@ -151,6 +153,7 @@ class Status:
     blocked: Mapping[int, str] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
     difference: str | None = None
+    retraining: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON."""
@@ -176,6 +179,7 @@ def status(
     streams: Collection[str] = ("features", "labels"),
     spec_problem: str | None = None,
     valid: ValidSpecs = "both",
+    policy: Retraining | None = None,
 ) -> Status:
     """Report the status of one model; an unavailable service is named and hides nothing else.
 
@@ -189,6 +193,7 @@ def status(
         streams: Streams of the dataset that have files of their own.
         spec_problem: Problem of its specs.
         valid: Which of its specs are valid.
+        policy: Its rules for retraining; None: its spec is not known.
 
     Raises:
         StoreUnavailable: The store does not answer.
@@ -240,6 +245,7 @@ def status(
         blocked=blocked,
         difference=difference,
         waiting=tuple(describe_waiting(store, model, now=datetime.now(UTC))),
+        retraining=describe_pending(store, model, policy),
     )
 
 

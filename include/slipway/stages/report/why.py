@@ -29,6 +29,7 @@ from slipway.values.figures import in_figures
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
+    from slipway.spec.retraining import Retraining
     from slipway.stages.model.registry_losses import LossRegistry
     from slipway.stages.ports.registry import ModelVersion
     from slipway.stages.rollout.platform import ServedReader
@@ -41,6 +42,7 @@ def why(
     registry: LossRegistry,
     platform: ServedReader,
     valid: ValidSpecs = "both",
+    policy: Retraining | None = None,
 ) -> list[str]:
     """Explain what is served, since when, on what evidence, what was refused, what is next.
 
@@ -51,11 +53,14 @@ def why(
         platform: Reads the served traffic.
         valid: Which of its specs are valid now; without both there is no training, rollout or
             monitoring.
+        policy: Its rules for retraining; None: its spec is not known.
 
     Raises:
         StoreUnavailable: The store does not answer.
     """
-    state = read_model_state(model, store=store, registry=registry, platform=platform, valid=valid)
+    state = read_model_state(
+        model, store=store, registry=registry, platform=platform, valid=valid, policy=policy
+    )
     return format_lines(state)
 
 

@@ -85,7 +85,7 @@ def _without_rollout(state: ModelState) -> str:
     """What is waited for, after the refusal of a challenger that is not rolled out."""
     steps = (_lost_champion, _undecided_request, _first_model)
     waited_for = (describe(state) for describe in steps)
-    last = (text for text in chain(waited_for, [_monitor(state)]) if text is not None)
+    last = (t for t in chain(waited_for, [state.pending, _monitor(state)]) if t is not None)
     return f"{_refused_challenger(state)}{next(last)}"
 
 
@@ -113,10 +113,7 @@ def _lost_champion(state: ModelState) -> str | None:
 
 def _undecided_request(state: ModelState) -> str | None:
     newest = state.newest_request
-    if newest is None or newest.decision is not None:
-        return None
-    asked = f"request {newest.request.number} ({newest.request.kind})"
-    return f"{asked} waits for the retraining policy: {newest.request.reason}"
+    return None if newest is None or newest.decision is not None else state.pending
 
 
 def _first_model(state: ModelState) -> str | None:
