@@ -1,8 +1,8 @@
 """How often windows without a change alarm, by correlation of days, and how often a shift does.
 
-A champion's reference has 120 days. The window is one of the next eight weeks. The table has the
-share of windows that alarm and that are only observed, and the share that alarm once all values of
-one numeric column have moved by one standard deviation.
+A champion's reference has 180 days, and the next eight weeks are judged. The table has the share of
+windows that alarm and that are only observed, and the share that alarm once all values of one
+numeric column have moved by one standard deviation.
 """
 
 from __future__ import annotations
@@ -14,14 +14,19 @@ from multiprocessing import get_context
 from harness import Effort, Ratio
 
 from monitoring_tables.history import draw_history
-from monitoring_tables.watched_model import WINDOW_DAYS, judge_window, watched_model
+from monitoring_tables.watched_model import (
+    WINDOW_DAYS,
+    judge_window,
+    learn_reference,
+    watched_model,
+)
 
 CORRELATIONS = (0.0, 0.3, 0.6, 0.9)
-REFERENCE_DAYS = 120
-LATEST_WEEK = 8
+REFERENCE_DAYS, WEEKS = 180, 8
+SHIFTED_WEEKS = (0, WEEKS - 1)
 SHIFTED_AT = (0.0, 0.3, 0.6)
-"""Correlations over which the ratio of shifts that are found is taken: at 0.9 most windows are
-only observed, shifted or not."""
+"""Correlations over which the ratio of shifts that are found is taken: at 0.9 most columns are only
+observed, shifted or not."""
 
 Counts = Counter[str]
 
@@ -42,35 +47,43 @@ def measure(effort: Effort) -> Iterator[Ratio]:
                 found += counts
             if not effort.options.json:
                 print(_line(correlation, counts, seeds), flush=True)
-            share = counts["alarm"] / seeds
-            meaning = f"{share:.2%} of {seeds} windows, promised {promised:.1%}"
+            windows = seeds * WEEKS
+            share = counts["alarm"] / windows
+            meaning = f"{share:.2%} of {windows} windows, promised {promised:.1%}"
             yield Ratio(f"false_alarms_r{correlation * 10:02.0f}", share / promised, meaning)
-    share = found["shift alarm"] / (seeds * len(SHIFTED_AT))
-    meaning = f"of {seeds * len(SHIFTED_AT)} shifts of one column by its standard deviation"
-    yield Ratio("detected_shift_1sd", share, meaning)
+    shifts = seeds * len(SHIFTED_WEEKS) * len(SHIFTED_AT)
+    meaning = f"of {shifts} shifts of one column by its standard deviation"
+    yield Ratio("detected_shift_1sd", found["shift alarm"] / shifts, meaning)
 
 
 def _line(correlation: float, counts: Counts, seeds: int) -> str:
-    alarm, observed, found, unjudged = (
-        100 * counts[name] / seeds
-        for name in ("alarm", "observed", "shift alarm", "shift observed")
+    shares = [
+        100 * counts[name + action] / (seeds * windows)
+        for name, windows in (("", WEEKS), ("shift ", len(SHIFTED_WEEKS)))
+        for action in ("alarm", "observed")
+    ]
+    return (
+        f"{correlation:>5} {shares[0]:>7.2f} {shares[1]:>9.1f} {shares[2]:>12.1f} {shares[3]:>9.1f}"
     )
-    return f"{correlation:>5} {alarm:>7.1f} {observed:>9.1f} {found:>12.1f} {unjudged:>9.1f}"
 
 
 def _judge(correlation: float, seeds: range) -> Counts:
-    """Count the verdicts on a window of each reference, as it is and with a shift."""
+    """Count the verdicts on the windows after each reference, as they are and with a shift."""
     counts: Counts = Counter()
     spec = watched_model()
     for seed in seeds:
-        days = REFERENCE_DAYS + LATEST_WEEK * WINDOW_DAYS
+        days = REFERENCE_DAYS + WEEKS * WINDOW_DAYS
         history = draw_history(seed, days=days, correlation=correlation)
-        reference = history.part(0, REFERENCE_DAYS)
-        first = REFERENCE_DAYS + WINDOW_DAYS * (seed % LATEST_WEEK)
-        window = history.part(first, first + WINDOW_DAYS)
-        shifted = window.assign(n0=window["n0"] + reference["n0"].std())
-        for name, rows in (("", window), ("shift ", shifted)):
-            verdict = judge_window(spec, rows, reference, reference_days=REFERENCE_DAYS)
-            counts[name + "alarm"] += verdict.action == "drifting"
-            counts[name + "observed"] += verdict.action == "inconclusive"
+        known = learn_reference(spec, history, days=REFERENCE_DAYS)
+        deviation = float(known.rows["n0"].std())
+        for week in range(WEEKS):
+            first = REFERENCE_DAYS + WINDOW_DAYS * week
+            window = history.part(first, first + WINDOW_DAYS)
+            cases = {"": window}
+            if week in SHIFTED_WEEKS:
+                cases["shift "] = window.assign(n0=window["n0"] + deviation)
+            for name, rows in cases.items():
+                verdict = judge_window(spec, rows, known)
+                counts[name + "alarm"] += verdict.action == "drifting"
+                counts[name + "observed"] += verdict.action == "inconclusive"
     return counts

@@ -18,7 +18,7 @@ NUMERIC = ("n0", "n1", "n2", "n3", "n4")
 CATEGORICAL = ("c0", "c1", "c2")
 START = datetime(2025, 1, 6, tzinfo=UTC)
 ROWS_A_DAY = 80
-OF_DAY, SHARED = 0.3, 0.5
+OF_DAY, SHARED = 0.1, 0.5
 """Share of a row's variance that its day has, and share of that which all columns share."""
 
 Array = np.ndarray[Any, Any]

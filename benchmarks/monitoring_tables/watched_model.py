@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 
-from monitoring_tables.history import CATEGORICAL, NUMERIC
-from slipway.adapters.drift_report import DriftReports
+from monitoring_tables.history import CATEGORICAL, NUMERIC, ROWS_A_DAY, History
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.monitor.columns import Columns, tidy
-from slipway.stages.monitor.distances import compare
+from slipway.stages.monitor.distances import CalibratedReference, calibrate_reference, compare
 from slipway.stages.monitor.judge_drift import judge_drift
 
 WINDOW_DAYS = 7
@@ -34,20 +34,26 @@ def watched_model(**drift: Any) -> ModelSpec:
     )
 
 
-def judge_window(
-    spec: ModelSpec, window: pd.DataFrame, reference: pd.DataFrame, *, reference_days: int
-) -> Verdict:
-    """Judge a window as the stage `drift` does once it has read the rows."""
+def watched_columns(spec: ModelSpec) -> Columns:
+    """Its columns, with their distances."""
     drift = spec.monitoring.drift
-    columns = Columns(
-        (*NUMERIC, "score"), CATEGORICAL, drift.numeric_method, drift.categorical_method
-    )
-    comparison, _ = compare(
-        tidy(window, columns),
-        tidy(reference, columns),
+    return Columns((*NUMERIC, "score"), CATEGORICAL, drift.numeric_method, drift.categorical_method)
+
+
+def learn_reference(spec: ModelSpec, history: History, *, days: int) -> CalibratedReference:
+    """Calibrate limits on the first days of a history, as the stage `drift` does."""
+    columns = watched_columns(spec)
+    return calibrate_reference(
+        tidy(history.part(0, days), columns),
+        history.times(0, days),
         columns=columns,
-        span_windows=reference_days / WINDOW_DAYS,
+        window=timedelta(days=WINDOW_DAYS),
+        window_rows=WINDOW_DAYS * ROWS_A_DAY,
         spec=spec,
-        reports=DriftReports(),
     )
+
+
+def judge_window(spec: ModelSpec, rows: pd.DataFrame, known: CalibratedReference) -> Verdict:
+    """Judge a window as the stage `drift` does once it has read the rows."""
+    comparison = compare(tidy(rows, known.columns), known, seed=spec.training.seed)
     return judge_drift(comparison, spec.monitoring)

@@ -6,7 +6,7 @@ import json
 import struct
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from slipway.spec import ModelSpec
 from slipway.spec.logged_columns import logged_name
 from slipway.stages.model.manifest import open_sealed
 from slipway.stages.monitor.columns import monitored_columns, tidy
+from slipway.stages.monitor.distances import calibrate_reference, compare
 from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.report.export import export_onnx
@@ -141,10 +142,17 @@ def test_a_server_takes_logs_and_counts_them(trained: Trained) -> None:
     columns, _ = monitored_columns(open_sealed(trained.folder), trained.spec, dataset)
     reference = trained.rows[trained.spec.features.names].set_axis(names, axis=1)
     reference = tidy(reference.assign(score=package.predict(trained.rows)), columns)
-    reports = DriftReports()
-    found = reports.distances(reference, tidy(logged, columns), columns=columns)
+    known = calibrate_reference(
+        reference,
+        pd.to_datetime(trained.rows[dataset.identity.time.column], utc=True),
+        columns=columns,
+        window=timedelta(days=7),
+        window_rows=len(logged),
+        spec=trained.spec,
+    )
+    found = compare(tidy(logged, columns), known, seed=7).distances
     assert found.keys() == {*names, "score"}
-    page = reports.html(
+    page = DriftReports().html(
         reference, tidy(logged, columns), columns=columns, names=columns.names, lead=""
     )
     assert b"<html" in page

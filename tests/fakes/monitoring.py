@@ -1,4 +1,4 @@
-"""A prediction log in a data frame, distances without Evidently, and a registry in memory."""
+"""A prediction log in a data frame, reports without Evidently, and a registry in memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from slipway.errors import NotComputable, NotFound
@@ -100,18 +99,7 @@ class UnreadableLog(MemoryLog):
 
 
 class PlainReports:
-    """A fake of `DriftReport` that computes Jensen-Shannon distances for every method."""
-
-    def distances(
-        self, reference: pd.DataFrame, current: pd.DataFrame, *, columns: Columns
-    ) -> dict[str, float]:
-        """Distance of each column that has values on both sides."""
-        found = {}
-        for name in columns.names:
-            before, after = reference[name].dropna(), current[name].dropna()
-            if len(before) and len(after):
-                found[name] = jensen_shannon(*_shares(before, after, name in columns.numeric))
-        return found
+    """A fake of `DriftReport`."""
 
     def html(
         self,
@@ -125,29 +113,6 @@ class PlainReports:
         """The lead, and the names of the columns."""
         del reference, current, columns
         return f"<html>{lead}<p>{', '.join(names)}</p></html>".encode()
-
-
-def jensen_shannon(before: np.ndarray, after: np.ndarray) -> float:
-    """Distance between two lists of shares; 0 is equal, about 0.83 is disjoint."""
-    middle = (before + after) / 2
-
-    def divergence(shares: np.ndarray) -> float:
-        some = shares > 0
-        return float((shares[some] * np.log(shares[some] / middle[some])).sum())
-
-    return float(np.sqrt(max(0.0, (divergence(before) + divergence(after)) / 2)))
-
-
-def _shares(before: pd.Series, after: pd.Series, numeric: bool) -> tuple[np.ndarray, np.ndarray]:  # noqa: FBT001
-    if numeric and before.nunique() > 20:
-        edges = np.histogram_bin_edges(np.concatenate([before, after]), bins="sturges")
-        counts = [np.histogram(side, edges)[0] for side in (before, after)]
-    else:
-        keys = pd.Index(before.unique()).union(after.unique())
-        counts = [
-            side.value_counts().reindex(keys, fill_value=0).to_numpy() for side in (before, after)
-        ]
-    return counts[0] / len(before), counts[1] / len(after)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.records.store import encode
 from slipway.spec import DatasetSpec
-from slipway.stages.monitor.calibration import Calibration
+from slipway.stages.monitor.calibration import Calibration, Usual
 from slipway.stages.monitor.distances import Comparison, DriftReport
 from slipway.stages.monitor.drift import measure_drift
 from slipway.stages.monitor.judge_drift import judge_drift
@@ -65,8 +65,10 @@ def test_a_month_like_the_reference_is_ok() -> None:
     verdict = measured().verdict
     assert verdict.action == "ok"
     assert verdict.numbers["rows"] == 30 * ferry_dataset.ROWS_PER_DAY
-    assert verdict.numbers["blocks"] == 19
-    assert verdict.numbers["alarm_rate"] == 0.05
+    assert verdict.numbers["blocks"] == 28
+    assert verdict.numbers["alarm_rate"] == 0.01
+    assert "28 blocks of 3.2 days" in verdict.reason
+    assert "would show 3.4%" in verdict.reason
 
 
 def test_a_window_of_a_deleted_version_fails_with_its_name() -> None:
@@ -122,15 +124,25 @@ def test_a_finding_hides_no_drifting_column() -> None:
     verdict = measured(lambda rows: rows.assign(port=None, wind=rows["wind"] * 1.609)).verdict
     assert "port has no values" in verdict.reason
     assert "wind is" in verdict.reason
-    assert "times is the limit over 19 blocks" in verdict.reason
+    assert "28 blocks of 3.2 days" in verdict.reason
 
 
 def test_a_reference_with_few_blocks_only_observes() -> None:
     """Without enough blocks there is no threshold, and no verdict by default."""
     verdict = measured(registry=registry_of_one_version(days=9)).verdict
     assert verdict.action == "inconclusive"
-    assert "3 blocks" in verdict.reason
+    assert "9 days tell of each column what 2 independent stretches" in verdict.reason
+    assert "a limit needs 20" in verdict.reason
     assert "distance.wind" in verdict.numbers
+
+
+def test_a_reference_with_few_rows_only_observes() -> None:
+    """Blocks of fewer rows than a window needs stand for none, however many days there are."""
+    thin = registry_of_one_version()
+    thin.references[1] = thin.references[1].iloc[::6]
+    verdict = measured(registry=thin).verdict
+    assert verdict.action == "inconclusive"
+    assert "90 days have 4 blocks of at least 100 rows, and a limit needs 10" in verdict.reason
 
 
 def test_strange_values_are_found_without_blocks_too() -> None:
@@ -195,27 +207,12 @@ def test_the_report_lies_in_the_store_and_the_verdict_is_small() -> None:
     assert len(encode(verdict.to_json())) < 8192
 
 
-class NoDistances(PlainReports):
-    """Reports that cannot compute distances."""
-
-    def distances(self, *_: object, **__: object) -> dict[str, float]:
-        """Raise."""
-        raise NotComputable("no distance for a column", where="wind")
-
-
 class NoPages(PlainReports):
     """Reports that cannot draw."""
 
     def html(self, *_: object, **__: object) -> bytes:
         """Raise."""
         raise NotComputable("it cannot be drawn")
-
-
-def test_a_window_that_cannot_be_compared_is_inconclusive() -> None:
-    """It is recorded, so later windows are decided on."""
-    verdict = measured(reports=NoDistances()).verdict
-    assert verdict.action == "inconclusive"
-    assert "no distance for a column (wind)" in verdict.reason
 
 
 def test_a_window_whose_log_is_torn_is_inconclusive() -> None:
@@ -256,11 +253,12 @@ def test_a_window_of_another_unit_is_refused() -> None:
 
 
 def test_a_column_at_its_limit_is_no_drift() -> None:
-    """The limit is the largest ratio of a window without an alarm, so it raises none itself."""
+    """The limit is the largest distance of a window without an alarm, so it raises none itself."""
 
     def judged(distance: float) -> str:
-        calibration = Calibration(20, 500, {"wind": 0.5}, ratio_limit=3.0, alarm_rate=0.05)
-        comparison = Comparison(900, 9000, [], {"wind": distance}, calibration, blocks=20)
+        usual = {"wind": Usual(0.5, 0.25, power=1.0)}
+        calibration = Calibration(20, 500, usual, 4.0, alarm_rate=0.01, resolved_rate=1 / 21)
+        comparison = Comparison(900, 9000, [], {"wind": distance}, calibration)
         return judge_drift(comparison, ferry_dataset.model().monitoring).action
 
     assert [judged(distance) for distance in (1.5, 1.5000001)] == ["ok", "drifting"]

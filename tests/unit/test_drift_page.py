@@ -9,7 +9,7 @@ import pandas as pd
 
 from slipway.adapters.drift_report import DriftReports
 from slipway.records.verdicts import Verdict
-from slipway.stages.monitor.calibration import Calibration
+from slipway.stages.monitor.calibration import Calibration, Usual
 from slipway.stages.monitor.columns import Columns
 from slipway.stages.monitor.distances import Comparison
 from slipway.stages.monitor.drift_page import drift_sections, drift_title
@@ -44,19 +44,19 @@ def lead(calibration: Calibration | None, *found: QualityFinding) -> str:
 
 def test_the_lead_has_the_verdict_and_every_column_with_its_limit() -> None:
     """The farthest one first, the answers named apart from the features."""
-    calibration = Calibration(
-        20, 500, {"wind": 0.1, "score": 0.1, TAG: 0.01, "port": 0.02}, 3.0, alarm_rate=0.05
-    )
+    centres = {"wind": 0.1, "score": 0.1, TAG: 0.02, "port": 0.025}
+    usual = {name: Usual(centre, centre, power=1.0) for name, centre in centres.items()}
+    calibration = Calibration(20, 500, usual, 2.0, alarm_rate=0.01, resolved_rate=1 / 21)
     made = lead(calibration)
     assert "<h1>ferry_delay version 3, 2013-05: drifting</h1>" in made
     assert "It drifts." in made
-    assert "A window drifts above 3.0 times a column's usual distance" in unescape(made)
+    assert "A window drifts where a column is above its limit" in unescape(made)
     rows = [texts(made)[at : at + 6] for at in range(0, 24, 6)]
     assert rows == [
         ["wind", "feature", "0.5000", "0.3000", "5.00", "drifting"],
         ["score", "prediction", "0.1000", "0.3000", "1.00", "ordinary"],
-        ["port", "feature", "0.0200", "0.0600", "1.00", "ordinary"],
-        [TAG, "feature", "0.0100", "0.0300", "1.00", "ordinary"],
+        ["port", "feature", "0.0200", "0.0750", "0.80", "ordinary"],
+        [TAG, "feature", "0.0100", "0.0600", "0.50", "ordinary"],
     ]
 
 

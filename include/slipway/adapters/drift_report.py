@@ -1,17 +1,14 @@
-"""Compute drift distances by column, and draw the HTML report, with Evidently."""
+"""Draw the HTML report of drift with Evidently."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 from evidently import DataDefinition, Dataset, Report
-from evidently.legacy.calculations.stattests import get_stattest
-from evidently.legacy.core import ColumnType
 from evidently.presets import DataDriftPreset
 
 from slipway.errors import NotComputable
@@ -29,33 +26,7 @@ _ROOT = re.compile(r'<div id="root_metric_[0-9a-f]{32}">')
 
 
 class DriftReports:
-    """Fulfils monitoring's `Reports`; Evidently's API changes, so only this module uses it."""
-
-    def distances(
-        self, reference: pd.DataFrame, current: pd.DataFrame, *, columns: Columns
-    ) -> dict[str, float]:
-        """Return the distance of each column of `current` from that of `reference`; 0 is equal.
-
-        A column without values in one of them has no distance and is left out.
-
-        The statistic is called as Evidently's `ValueDrift` metric calls it, but without its plots,
-        which make it thirty times slower.
-
-        Args:
-            reference: Rows to compare with.
-            current: Rows to compare.
-            columns: Columns, with the Evidently distance of each.
-
-        Raises:
-            NotComputable: Evidently returns no number for a column.
-        """
-        found: dict[str, float] = {}
-        for name, method in columns.methods().items():
-            kind = ColumnType.Numerical if name in columns.numeric else ColumnType.Categorical
-            before, after = reference[name].dropna(), current[name].dropna()
-            if len(before) and len(after):
-                found[name] = _distance(name, method, kind, before, after)
-        return found
+    """Fulfils monitoring's `DriftReport`; Evidently's API changes, so only this module uses it."""
 
     def html(
         self,
@@ -132,19 +103,3 @@ def _distributions(data: dict[str, Any]) -> dict[str, Any]:
         **data,
         "widgets": [{**group, "widgets": [{**table, "title": title, "params": params}]}],
     }
-
-
-def _distance(
-    name: str, method: str, kind: ColumnType, before: pd.Series, after: pd.Series
-) -> float:
-    try:
-        test = get_stattest(before, after, kind, method)
-        value = float(test(before, after, kind, None).drift_score)
-    except (ValueError, TypeError, ZeroDivisionError) as error:
-        raise NotComputable(
-            f"Evidently has no {method} distance for a column",
-            found=type(error).__name__,
-            where=name,
-        ) from error
-    # NaN is the root of a divergence that rounding took below zero.
-    return 0.0 if math.isnan(value) else value

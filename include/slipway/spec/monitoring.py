@@ -23,13 +23,16 @@ class Drift(Spec):
         default="jensenshannon", description="Evidently's distance for categorical columns."
     )
     false_alarm_rate: float = Field(
-        default=0.05,
+        default=0.01,
         gt=0,
         lt=1,
         description="Share of windows that may alarm without a change, over all columns.",
     )
     min_blocks: int = Field(
-        default=5, ge=2, description="With fewer reference blocks drift is only observed."
+        default=10,
+        ge=5,
+        description="With fewer blocks of the reference that have `min_rows` each, drift is only "
+        "observed. A column whose days are alike for too long is, too.",
     )
 
 

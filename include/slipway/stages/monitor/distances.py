@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
 
-from slipway.stages.monitor.calibration import Calibration, block_count, calibrate
+from slipway.stages.monitor.bin_distances import METHODS, shares_of
+from slipway.stages.monitor.blocks import Blocks, cut_blocks
+from slipway.stages.monitor.calibration import Calibration, calibrate, thinned
 from slipway.stages.monitor.columns import Columns
 from slipway.stages.monitor.out_of_range import Finding, find_out_of_range
+from slipway.stages.monitor.reference_counts import DAY, ReferenceCounts, count_reference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,8 +29,12 @@ class Comparison:
         reference_rows: Rows of the reference.
         findings: Columns with too many nulls or values out of range.
         distances: Distance by column.
-        calibration: Thresholds; None when the reference has too few blocks.
-        blocks: Number of blocks of the reference.
+        calibration: Limits; None when the reference has too few blocks for every column.
+        observed: Columns whose days are alike for too long, with the independent stretches of time
+            that the reference has of each.
+        blocks: Blocks with as many rows as a window needs.
+        block_days: Length of a block.
+        span_days: Days of the reference.
     """
 
     rows: int
@@ -34,16 +42,14 @@ class Comparison:
     findings: Sequence[Finding]
     distances: Mapping[str, float]
     calibration: Calibration | None
-    blocks: int
+    observed: Mapping[str, int] = field(default_factory=dict)
+    blocks: int = 0
+    block_days: float = 0.0
+    span_days: float = 0.0
 
 
 class DriftReport(Protocol):
-    """Drift report port: distances between samples, and an HTML report."""
-
-    def distances(
-        self, reference: pd.DataFrame, current: pd.DataFrame, *, columns: Columns
-    ) -> dict[str, float]:
-        """Distance of each column that has values on both sides; 0: equal."""
+    """Drift report port: an HTML report."""
 
     def html(
         self,
@@ -57,48 +63,92 @@ class DriftReport(Protocol):
         """Page of HTML: the lead, and below it the distributions of some columns in both."""
 
 
-def compare(
-    current: pd.DataFrame,
+@dataclass(frozen=True)
+class CalibratedReference:
+    """A reference with its limits, which windows of one version share.
+
+    Attributes:
+        rows: Its tidied rows, ordered by event time.
+        columns: Columns to compare.
+        counts: Their counts.
+        calibration: Limits; None when it has too few blocks for every column.
+        blocks: Its blocks, and which columns they suffice for.
+    """
+
+    rows: pd.DataFrame
+    columns: Columns
+    counts: ReferenceCounts
+    calibration: Calibration | None
+    blocks: Blocks
+
+
+def calibrate_reference(
     reference: pd.DataFrame,
+    times: pd.Series[Any],
     *,
     columns: Columns,
-    span_windows: float,
+    window: timedelta,
+    window_rows: int,
     spec: ModelSpec,
-    reports: DriftReport,
-) -> tuple[Comparison, pd.DataFrame]:
-    """Compare a window with a reference; also return the rows that distances were taken from.
+) -> CalibratedReference:
+    """Count a reference's rows, cut it into blocks, and calibrate limits on them.
+
+    Args:
+        reference: Tidied rows, ordered by event time.
+        times: Their event times, UTC.
+        columns: Columns to compare.
+        window: Length of a window.
+        window_rows: Rows of the window in question.
+        spec: The model.
+    """
+    monitoring = spec.monitoring
+    counts = count_reference(reference, times, columns=columns, window=window)
+    blocks = cut_blocks(
+        counts.rows(),
+        correlated=counts.correlated_units(),
+        window_units=max(1, round(window / counts.unit)),
+        min_rows=monitoring.min_rows,
+    )
+    calibration = None
+    if blocks.judged and len(blocks.pieces) >= monitoring.drift.min_blocks:
+        calibration = calibrate(
+            counts,
+            blocks,
+            window_rows=window_rows,
+            methods=columns.methods(),
+            false_alarm_rate=monitoring.drift.false_alarm_rate,
+            seed=spec.training.seed,
+        )
+    return CalibratedReference(reference, columns, counts, calibration, blocks)
+
+
+def compare(current: pd.DataFrame, known: CalibratedReference, *, seed: int) -> Comparison:
+    """Compare a window with a reference.
 
     Args:
         current: Tidied rows of the window.
-        reference: Tidied rows of the reference, ordered by event time.
-        columns: Columns to compare.
-        span_windows: Windows that the reference spans in time.
-        spec: The model.
-        reports: Computes distances.
+        known: The reference.
+        seed: Seed of the row samples.
     """
-    monitoring, seed = spec.monitoring, spec.training.seed
+    import numpy as np
 
-    def distances(before: pd.DataFrame, after: pd.DataFrame) -> Mapping[str, float]:
-        return reports.distances(before, after, columns=columns)
-
-    blocks = block_count(
-        len(reference),
-        span_windows=span_windows,
-        min_rows=monitoring.min_rows,
-        false_alarm_rate=monitoring.drift.false_alarm_rate,
+    random, days = np.random.default_rng(seed), known.counts.unit / DAY
+    rows = known.calibration.rows if known.calibration else len(current)
+    methods, found = known.columns.methods(), {}
+    for name, counts in known.counts.of_window(current).items():
+        before = known.counts.counts[name][:, :-1].sum(axis=0)
+        after = thinned(counts, rows, random)[:-1]
+        if before.sum() and after.sum():
+            distance = METHODS[methods[name]].distance(shares_of(before), shares_of(after))
+            found[name] = float(distance)
+    return Comparison(
+        rows=len(current),
+        reference_rows=len(known.rows),
+        findings=find_out_of_range(current, known.rows, columns=known.columns),
+        distances=found,
+        calibration=known.calibration,
+        observed=known.blocks.observed,
+        blocks=len(known.blocks.pieces),
+        block_days=known.blocks.units * days,
+        span_days=known.counts.units * days,
     )
-    calibration, sample = None, current
-    if blocks >= monitoring.drift.min_blocks:
-        calibration = calibrate(
-            reference,
-            blocks=blocks,
-            window_rows=len(current),
-            distances=distances,
-            false_alarm_rate=monitoring.drift.false_alarm_rate,
-            seed=seed,
-        )
-        sample = current.sample(calibration.rows, random_state=seed)
-    findings = find_out_of_range(current, reference, columns=columns, blocks=blocks)
-    found = distances(reference, sample)
-    rows = len(current)
-    return Comparison(rows, len(reference), findings, found, calibration, blocks), sample

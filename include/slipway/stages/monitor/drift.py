@@ -12,7 +12,7 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.monitor.columns import logged_answers, tidy
-from slipway.stages.monitor.distances import DriftReport, compare
+from slipway.stages.monitor.distances import DriftReport, calibrate_reference, compare
 from slipway.stages.monitor.drift_page import drift_sections, drift_title
 from slipway.stages.monitor.earlier_windows import earlier_numbers
 from slipway.stages.monitor.judge_drift import judge_drift
@@ -166,16 +166,16 @@ def _measure(
     observed: ObservedWindow,
     reports: DriftReport,
 ) -> Verdict:
-    times, window, columns = reference.times, monitored.window, reference.columns
-    comparison, compared = compare(
-        observed.rows,
+    window, columns, seed = monitored.window, reference.columns, spec.training.seed
+    known = calibrate_reference(
         reference.tidied,
+        reference.tidied_times,
         columns=columns,
-        span_windows=(times.iloc[-1] - times.iloc[0]) / (window.end - window.start),
+        window=window.end - window.start,
+        window_rows=len(observed.rows),
         spec=spec,
-        reports=reports,
     )
-    comparison = replace(comparison, rows=len(observed.every))
+    comparison = replace(compare(observed.rows, known, seed=seed), rows=len(observed.every))
     quality = replace(
         judge_quality(observed, reference.known), has_odd_values=bool(comparison.findings)
     )
@@ -188,7 +188,7 @@ def _measure(
     try:
         page = reports.html(
             reference.tidied,
-            compared,
+            observed.rows,
             columns=columns,
             names=[name for name in columns.names if name in comparison.distances],
             lead=as_part(title, sections),

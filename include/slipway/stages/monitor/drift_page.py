@@ -65,18 +65,18 @@ def _limit(comparison: Comparison) -> str:
             "only observed."
         )
     return (
-        f"A window drifts above {calibration.ratio_limit:.1f} times a column's usual distance, the "
-        f"limit over {calibration.blocks} blocks of the reference; without a change "
-        f"{calibration.alarm_rate:.1%} of the windows exceed it."
+        f"A window drifts where a column is above its limit, from {calibration.blocks} blocks of "
+        f"the reference; without a change {calibration.alarm_rate:.1%} of the windows have such a "
+        "column."
     )
 
 
 def _columns(comparison: Comparison, columns: Columns) -> Iterator[tuple[str, ...]]:
     calibration = comparison.calibration
     limits = calibration.thresholds() if calibration else {}
-    ratios = calibration.drift_ratios(comparison.distances) if calibration else {}
+    loudness = calibration.loudness(comparison.distances) if calibration else {}
     order = sorted(
-        comparison.distances, key=lambda name: (-ratios.get(name, 0), -comparison.distances[name])
+        comparison.distances, key=lambda name: (-loudness.get(name, 0), -comparison.distances[name])
     )
     for name in order:
         distance, limit = comparison.distances[name], limits.get(name)
@@ -84,6 +84,6 @@ def _columns(comparison: Comparison, columns: Columns) -> Iterator[tuple[str, ..
         if calibration is None or limit is None:
             yield name, kind, f"{distance:.4f}", "none", "", "only observed"
             continue
-        is_drift = ratios[name] > calibration.ratio_limit
-        told = "drifting" if is_drift else "ordinary"
-        yield name, kind, f"{distance:.4f}", f"{limit:.4f}", f"{ratios[name]:.2f}", told
+        times = distance / calibration.usual[name].distance
+        told = "drifting" if loudness[name] > 1 else "ordinary"
+        yield name, kind, f"{distance:.4f}", f"{limit:.4f}", f"{times:.2f}", told

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from slipway.records.verdicts import Number, Verdict
+from slipway.stages.monitor.blocks import STRETCHES
+from slipway.stages.monitor.calibration import Calibration
 from slipway.stages.monitor.distances import Comparison
 
 if TYPE_CHECKING:
@@ -17,37 +19,71 @@ SHOWN_COLUMNS = 5
 def judge_drift(comparison: Comparison, monitoring: Monitoring) -> Verdict:
     """Decide whether a window has drifted; pure.
 
-    A finding is drift at any distance. Without one the largest drift ratio decides, if
-    the reference has enough blocks for a threshold.
+    A finding is drift at any distance. Without one the column that is furthest above its limit
+    decides, if the reference has enough blocks for limits.
     """
     numbers = _numbers(comparison)
     problems = [str(finding) for finding in comparison.findings[:SHOWN_COLUMNS]]
     calibration = comparison.calibration
-    ratios = calibration.drift_ratios(comparison.distances) if calibration else {}
-    limit = calibration.ratio_limit if calibration else float("inf")
-    problems += [
-        _format_ratio(name, ratios) for name in list(ratios)[:SHOWN_COLUMNS] if ratios[name] > limit
-    ]
-    blocks = f"{limit:.1f} times is the limit over {comparison.blocks} blocks"
+    loudness = calibration.loudness(comparison.distances) if calibration else {}
+    loud = [name for name, value in loudness.items() if value > 1]
+    if calibration is not None:
+        problems += [_format_column(name, comparison, calibration) for name in loud[:SHOWN_COLUMNS]]
     if problems:
-        rule = f"; {blocks}" if any(value > limit for value in ratios.values()) else ""
-        return Verdict("drifting", f"{'; '.join(problems)}{rule}.", numbers)
+        rule = f" {_format_rule(comparison, calibration)}" if calibration and loud else ""
+        return Verdict("drifting", f"{'; '.join(problems)}.{rule}", numbers)
     if calibration is None:
-        needed = monitoring.drift.min_blocks
-        reason = (
-            f"Only observed: the reference has {comparison.blocks} blocks of at least "
-            f"{monitoring.min_rows} rows, and a threshold needs {needed}."
+        return Verdict("inconclusive", _why_observed(comparison, monitoring), numbers)
+    rule = _format_rule(comparison, calibration)
+    if not loudness:
+        return Verdict("ok", f"No column has a distance. {rule}", numbers)
+    largest = _format_column(next(iter(loudness)), comparison, calibration)
+    return Verdict("ok", f"The loudest column is ordinary: {largest}. {rule}", numbers)
+
+
+def _why_observed(comparison: Comparison, monitoring: Monitoring) -> str:
+    days, needed = f"{comparison.span_days:.0f} days", monitoring.drift.min_blocks
+    if not comparison.distances.keys() - comparison.observed.keys():
+        most = max(comparison.observed.values(), default=0)
+        return (
+            f"Only observed: the reference's {days} tell of each column what {most} independent "
+            f"stretches of time would, or fewer, and a limit needs {STRETCHES}."
         )
-        return Verdict("inconclusive", reason, numbers)
-    largest = _format_ratio(next(iter(ratios)), ratios) if ratios else "no column has a distance"
-    return Verdict("ok", f"The loudest column is ordinary: {largest}; {blocks}.", numbers)
+    return (
+        f"Only observed: the reference's {days} have {comparison.blocks} blocks of at least "
+        f"{monitoring.min_rows} rows, and a limit needs {needed}."
+    )
 
 
-def _format_ratio(name: str, ratios: Mapping[str, float]) -> str:
-    return f"{name} is {ratios[name]:.1f} times its usual distance from the reference"
+def _format_column(name: str, comparison: Comparison, calibration: Calibration) -> str:
+    usual = calibration.usual[name].distance
+    times, limit = (
+        value / usual for value in (comparison.distances[name], calibration.thresholds()[name])
+    )
+    return f"{name} is {times:.1f} times its usual distance from the reference (limit {limit:.1f})"
+
+
+def _format_rule(comparison: Comparison, calibration: Calibration) -> str:
+    """How the limits were found, and for which columns there is none."""
+    promised, resolved = calibration.alarm_rate, calibration.resolved_rate
+    told = (
+        f"The limits let {promised:.1%} of windows without drift alarm, by {calibration.blocks} "
+        f"blocks of {comparison.block_days:.1f} days of the reference"
+    )
+    if resolved > promised:
+        told += f", whose own largest distance would show {resolved:.1%}"
+    if comparison.observed:
+        names = sorted(comparison.observed)
+        more = f" and {len(names) - SHOWN_COLUMNS} more" if len(names) > SHOWN_COLUMNS else ""
+        told += (
+            f". Only observed, since their days are alike for too long: "
+            f"{', '.join(names[:SHOWN_COLUMNS])}{more}"
+        )
+    return f"{told}."
 
 
 def _numbers(comparison: Comparison) -> dict[str, Number]:
+    calibration = comparison.calibration
     numbers: dict[str, Number] = {
         "rows": comparison.rows,
         "reference_rows": comparison.reference_rows,
@@ -56,21 +92,23 @@ def _numbers(comparison: Comparison) -> dict[str, Number]:
     for finding in comparison.findings[:SHOWN_COLUMNS]:
         numbers[f"{finding.problem}.{finding.column}"] = round(finding.share, 4)
         numbers[f"{finding.problem}_limit.{finding.column}"] = round(finding.limit, 4)
-    calibration = comparison.calibration
-    if calibration is None:
-        shown = sorted(comparison.distances, key=lambda name: -comparison.distances[name])
-    else:
-        ratios = calibration.drift_ratios(comparison.distances)
-        shown = list(ratios)
+    by_distance = sorted(comparison.distances, key=lambda name: -comparison.distances[name])
+    loudness: Mapping[str, float] = {}
+    if calibration is not None:
+        loudness = calibration.loudness(comparison.distances)
         numbers |= {
+            "block_days": round(comparison.block_days, 2),
             "compared_rows": calibration.rows,
-            "loudest": round(next(iter(ratios.values()), 0.0), 3),
-            "loudest_limit": round(calibration.ratio_limit, 3),
+            "loudest": round(next(iter(loudness.values()), 0.0), 3),
+            "loudest_limit": 1.0,
             "alarm_rate": round(calibration.alarm_rate, 4),
+            "resolved_rate": round(calibration.resolved_rate, 4),
         }
     limits = calibration.thresholds() if calibration else {}
-    for name in shown[:SHOWN_COLUMNS]:
+    for name in list(loudness or by_distance)[:SHOWN_COLUMNS]:
         numbers[f"distance.{name}"] = round(comparison.distances[name], 4)
         if name in limits:
             numbers[f"distance_limit.{name}"] = round(limits[name], 4)
+    for name in sorted(comparison.observed)[:SHOWN_COLUMNS]:
+        numbers[f"stretches.{name}"] = comparison.observed[name]
     return numbers

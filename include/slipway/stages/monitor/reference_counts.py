@@ -1,0 +1,90 @@
+"""Reduce a reference to counts of its rows by unit of time and bin, all that distances need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from slipway.stages.monitor.autocorrelation import correlated_units
+from slipway.stages.monitor.bins import Bins, NumberBins, learn_bins
+from slipway.stages.monitor.columns import Columns
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    Array = np.ndarray[Any, Any]
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class ReferenceCounts:
+    """Rows of a reference, by unit of time and bin.
+
+    Attributes:
+        start: Where its first unit begins.
+        unit: Length of a unit.
+        bins: Bins of each column.
+        counts: Of each column, of shape (n_units, n_bins + 1); the last bin is of missing values.
+    """
+
+    start: datetime
+    unit: timedelta
+    bins: Mapping[str, Bins]
+    counts: Mapping[str, Array]
+
+    @property
+    def units(self) -> int:
+        """Units of time from the first row to the last."""
+        return next((len(one) for one in self.counts.values()), 0)
+
+    def rows(self) -> Array:
+        """Rows by unit, of shape (n_units,)."""
+        import numpy as np
+
+        return next((one.sum(axis=1) for one in self.counts.values()), np.zeros(0, dtype=int))
+
+    def correlated_units(self) -> dict[str, float]:
+        """For how many units each column's units resemble one another."""
+        return {
+            name: correlated_units(counts[:, :-1], ordered=isinstance(self.bins[name], NumberBins))
+            for name, counts in self.counts.items()
+        }
+
+    def of_window(self, rows: pd.DataFrame) -> dict[str, Array]:
+        """Counts of other rows in the same bins, of shape (n_bins + 1,) each."""
+        import numpy as np
+
+        return {
+            name: np.bincount(bins.place(rows[name]), minlength=bins.count + 1)
+            for name, bins in self.bins.items()
+        }
+
+
+def count_reference(
+    reference: pd.DataFrame, times: pd.Series[Any], *, columns: Columns, window: timedelta
+) -> ReferenceCounts:
+    """Count a reference's rows by bin and day, or by hour for windows that are shorter than a day.
+
+    Args:
+        reference: Tidied rows, ordered by event time.
+        times: Their event times, UTC.
+        columns: Columns to count.
+        window: Length of the monitored windows.
+    """
+    import numpy as np
+
+    unit = DAY if window >= DAY else HOUR
+    start = times.iloc[0].floor(unit)
+    units = ((times - start) // unit).to_numpy()
+    count = int(units[-1]) + 1
+    bins = learn_bins(reference, columns)
+    counts = {}
+    for name, own in bins.items():
+        size = own.count + 1
+        cells = units * size + own.place(reference[name])
+        counts[name] = np.bincount(cells, minlength=count * size).reshape(count, size)
+    return ReferenceCounts(start.to_pydatetime(), unit, bins, counts)
