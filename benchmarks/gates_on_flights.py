@@ -9,7 +9,6 @@ Every rule begins with the model of March.
 from __future__ import annotations
 
 import argparse
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,27 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
+from flights_year.ring import DATASET, FlightsRing
 from harness import Effort, Ratio, run
-from rich.progress import Progress
 
-from slipway.adapters.model_package import load_package
-from slipway.local.sample_deliveries import make_sample
-from slipway.local.trial.play import TRAINING
-from slipway.records.outcomes import Outcome
-from slipway.records.run_records import RunRecord
-from slipway.records.verdicts import Number, Verdict
+from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.ports.package import Package
 from slipway.stages.train.comparison import Comparison
 from slipway.stages.train.gates import gate
-from slipway.wiring import run_stage
+from slipway.stages.train.training_stages import training_stages
 from slipway.wiring.gate_tools import gate_tools
-from slipway.wiring.scratch_container import ScratchContainer
 
-ROOT = Path(__file__).resolve().parents[1]
-DATASET, MODEL, METRIC = "flights", "flight_delay", "roc_auc"
+METRIC = "roc_auc"
 FIRST = 3
 """Month at whose end the first model is trained."""
 
@@ -84,74 +75,41 @@ def measure_year(effort: Effort) -> Iterator[Ratio]:
 
 class _Year:
     def __init__(self, folder: Path, *, holdout_days: int) -> None:
-        project = folder / "project"
-        for kind in ("datasets", "models"):
-            shutil.copytree(ROOT / "include" / kind, project / "include" / kind)
-        spec_file = project / "include" / "models" / MODEL / "model.yaml"
-        spec = yaml.safe_load(spec_file.read_text())
-        spec["training"]["holdout_days"] = holdout_days
-        spec["gates"]["metrics"] = {METRIC: RULES["better"]}
-        spec_file.write_text(yaml.safe_dump(spec))
-        self.container = ScratchContainer(project, folder / "scratch")
-        self.spec = self.container.model(MODEL)
-        self.dataset = self.container.dataset(DATASET)
-        self.folder = folder
-        with Progress(disable=True) as progress:
-            self.files = make_sample(
-                project / "include" / "datasets" / DATASET, folder / "sample", progress=progress
-            )
+        def change(spec: dict[str, Any]) -> None:
+            spec["training"]["holdout_days"] = holdout_days
+            spec["gates"]["metrics"] = {METRIC: RULES["better"]}
+
+        self.ring = FlightsRing(folder, change=change)
+        self.spec, self.dataset = self.ring.spec, self.ring.dataset
         self._compared: dict[tuple[int, int], Mapping[str, Number]] = {}
-        tables = self.container.tables
-        self.contest = Comparison(self.spec, self.dataset, tables, gate_tools())
+        self.contest = Comparison(self.spec, self.dataset, self.ring.container.tables, gate_tools())
 
     def train_until(self, last: int) -> list[Challenger]:
         """Ingest month after month, and train at the end of each from the first on."""
         trained = []
         for month in range(1, last + 1):
-            for file in sorted(self.files):
-                if file.stem == f"2013-{month:02d}":
-                    self._ingest(file)
+            self.ring.ingest(month)
             if FIRST <= month < last:
                 trained.append(self._train(month))
         return trained
 
-    def _ingest(self, file: Path) -> None:
-        stream, key = file.parent.name, f"landing/{DATASET}/{file.parent.name}/{file.name}"
-        target = self.folder / "scratch" / "store" / key
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-        given = {"dataset": DATASET, "stream": stream, "batch": file.stem, "file": key}
-        self._run("ingest", given, unique=file.stem)
-
     def _train(self, month: int) -> Challenger:
-        unique = f"month {month}"
-        accepted = self._run("accept", {"model": MODEL, "reason": unique}, unique=unique)
-        given = {"model": MODEL, "request": accepted.numbers["request"]}
-        told = {stage: self._run(stage, given, unique=unique) for stage in TRAINING}
-        evidence = told["train"].evidence
-        folder = self.container.tracking.download(
-            evidence["model_uri"], self.folder / str(month), sha256=evidence["manifest_sha256"]
-        )
+        given = self.ring.request(month)
+        told = {
+            stage: self.ring.run(stage, given, unique=f"month {month}")
+            for stage in training_stages(self.spec)
+        }
         pins = Snapshot.from_numbers(told["snapshot"].numbers)
-        return Challenger(month, load_package(folder), pins)
-
-    def _run(self, stage: str, given: Mapping[str, Any], *, unique: str) -> Verdict:
-        origin = {"by": "a benchmark", "run_id": unique}
-        outcome: Outcome = run_stage(stage, given, origin=origin, container=self.container)
-        if isinstance(outcome, RunRecord):
-            return outcome.verdict
-        if not isinstance(outcome, Verdict):
-            raise SystemExit(f"{stage} gave no verdict")
-        return outcome
+        return Challenger(month, self.ring.package(told["train"], str(month)), pins)
 
     def labelled_rows(self, pins: Snapshot) -> pd.DataFrame:
         """Return all labelled rows, of the whole year."""
         return read_labelled(
-            self.container.tables,
+            self.ring.container.tables,
             self.dataset,
             Snapshot(
-                self.container.tables.version(f"{DATASET}/features") or 0,
-                self.container.tables.version(f"{DATASET}/labels") or 0,
+                self.ring.container.tables.version(f"{DATASET}/features") or 0,
+                self.ring.container.tables.version(f"{DATASET}/labels") or 0,
                 pins.as_of.replace(year=pins.as_of.year + 1),
             ),
             columns=list(self.spec.features.names),

@@ -34,8 +34,9 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.newest_delivery import BATCH, DELIVERY
 from slipway.stages.monitor.windows import Window, parse_window
 from slipway.stages.ports.package import ReferenceRows
-from slipway.stages.score.partitions import Scoring, fingerprint
+from slipway.stages.score.partitions import Scoring
 from slipway.stages.score.score import score
+from slipway.stages.score.shared_keys import SharedKeys
 
 LIMIT_MIB = 2048
 CHUNK_ROWS = 100_000
@@ -111,9 +112,9 @@ class OneVersionRegistry:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def download(self, model: str, version: int, to: Path) -> Path:
+    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """Return the folder; nothing is downloaded."""
-        del model, version, to
+        del model, version, to, sha256
         return self._folder
 
 
@@ -203,7 +204,7 @@ def score_stage(root: Path, month: str, load: Callable[[Path], Any]) -> int:
     tables, window = DeltaTables(str(root)), parse_window(month, "month")
     version = tables.version("parcels/features") or 0
     files = tables.files("parcels/features", "at", version=version)
-    features = fingerprint(file for file in files if window.overlaps(file.first, file.last))
+    features = SharedKeys(files).fingerprint(window)
     record = score(
         MODEL,
         DATASET,
@@ -252,7 +253,7 @@ def worker(way: str, root: Path, month: str) -> None:
 def cost(way: str, root: Path, month: str) -> Cost:
     """Return the cost of one way, measured in its own process."""
     command = [sys.executable, __file__, "--worker", way, str(root), month]
-    done = subprocess.run(command, check=True, capture_output=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     return Cost(**json.loads(done.stdout.splitlines()[-1]))
 
 

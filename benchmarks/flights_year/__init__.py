@@ -1,0 +1,1 @@
+"""The year of flights, for benchmarks that train on it."""
