@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from slipway.adapters.object_store import open_store
+from slipway.adapters.pictures import draw
 from slipway.errors import BadParameter, NotFound
 from slipway.records import ledger, requests
 from slipway.records.store import digest, encode
@@ -49,6 +50,7 @@ def folder(tmp_path: Path) -> Path:
         store=env.store,
         tables=env.tables,
         anchored=env.registry.anchored(MODEL),
+        draw=draw,
     )
     target = tmp_path / "evidence"
     write_evidence(found.files, target)
@@ -72,6 +74,7 @@ def test_a_folder_has_the_whole_case_and_verifies_itself(folder: Path) -> None:
     """By `sha256sum` alone, and by its ledgers up to their heads."""
     for name in (
         *("README.md", "case.json", "model_card.md", "model_card.html"),
+        "pictures/reliability.svg",
         *("version/manifest.json", "version/sbom/stages.cdx.json", "version/sbom/server.cdx.json"),
         *(TRAIN, TRAIN.replace("record", "specs-0001")),
         TRAIN.replace("record.json", TRIAL),

@@ -33,11 +33,12 @@ def card(
     """
     from slipway.stages.card.card import HTML, MARKDOWN, card_files
     from slipway.stages.report.export import find_version
+    from slipway.wiring.pictures import drawing
     from slipway.wiring.version_case import read_whole_case
 
-    container = container_of(kept)
+    container, draw = container_of(kept), drawing() if as_html else None
     found = find_version(container.registry, model, version)
-    data = card_files(read_whole_case(container, found))[HTML if as_html else MARKDOWN]
+    data = card_files(read_whole_case(container, found), draw)[HTML if as_html else MARKDOWN]
     if target is None:
         click.echo(data.decode(), nl=False)
         return

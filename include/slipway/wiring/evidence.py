@@ -29,6 +29,7 @@ def export_evidence(container: Container, version: ModelVersion, target: Path) -
     from slipway.stages.evidence.gather import gather
     from slipway.stages.model.manifest import open_sealed
     from slipway.stages.report.version_case import read_case
+    from slipway.wiring.pictures import drawing
 
     require_new_folder(target)
     with scratch_folder("slipway-evidence-", needs="the version's folder") as scratch:
@@ -40,6 +41,7 @@ def export_evidence(container: Container, version: ModelVersion, target: Path) -
             store=container.store,
             tables=container.tables,
             anchored=container.registry.anchored(version.model),
+            draw=drawing(),
         )
     write_evidence(found.files, target)
     return found

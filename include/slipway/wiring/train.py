@@ -172,6 +172,7 @@ def promote_challenger(call: StageCall) -> RunRecord:
     """Register the challenger if its gates hold, and keep its model card."""
     from slipway.stages.card.keep_card import keep_card
     from slipway.stages.train import promote
+    from slipway.wiring.pictures import drawing
 
     container = call.container
     record = promote.promote_challenger(
@@ -181,7 +182,11 @@ def promote_challenger(call: StageCall) -> RunRecord:
         registry=container.registry,
     )
     keep_card(
-        record, store=container.store, registry=container.registry, tracking=container.tracking
+        record,
+        store=container.store,
+        registry=container.registry,
+        tracking=container.tracking,
+        draw=drawing(),
     )
     return record
 

@@ -12,6 +12,7 @@ from slipway.stages.card.model import model_sections
 from slipway.stages.card.refit import refit_lines
 from slipway.stages.card.words import recorded
 from slipway.stages.report.blocks import Section, as_markdown
+from slipway.stages.report.charts import Chart, Draw
 from slipway.stages.report.html_page import as_html
 from slipway.stages.report.version_case import VersionCase
 
@@ -19,13 +20,23 @@ MARKDOWN, HTML = "model_card.md", "model_card.html"
 """Names of the card's files in the MLflow run."""
 
 
-def card_files(case: VersionCase) -> dict[str, bytes]:
-    """Return the card of a version as Markdown and as HTML; the same records give equal bytes."""
+def card_files(case: VersionCase, draw: Draw | None = None) -> dict[str, bytes]:
+    """Return the card of a version as Markdown and as HTML; the same records give equal bytes.
+
+    Args:
+        case: Records of the version.
+        draw: Draws the charts of the page; None: it has none.
+    """
     title, sections = card_title(case), list(card_sections(case))
     return {
         MARKDOWN: as_markdown(title, sections).encode(),
-        HTML: as_html(title, sections).encode(),
+        HTML: as_html(title, sections, draw).encode(),
     }
+
+
+def card_charts(case: VersionCase) -> list[Chart]:
+    """Return the charts of a card, each with a name of its own."""
+    return [one.chart for one in card_sections(case) if one.chart is not None]
 
 
 def card_title(case: VersionCase) -> str:

@@ -10,12 +10,20 @@ from slipway.records.store import Store
 from slipway.stages.card.card import card_files
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tracking import Tracking
+from slipway.stages.report.charts import Draw
 from slipway.stages.report.version_case import read_training
 
 logger = logging.getLogger(__name__)
 
 
-def keep_card(promoted: RunRecord, *, store: Store, registry: Registry, tracking: Tracking) -> None:
+def keep_card(
+    promoted: RunRecord,
+    *,
+    store: Store,
+    registry: Registry,
+    tracking: Tracking,
+    draw: Draw | None = None,
+) -> None:
     """Write the card of a registered version into its run; a repeat writes the same bytes.
 
     It is made after the record of the registration, so a task that is killed between the two
@@ -26,6 +34,7 @@ def keep_card(promoted: RunRecord, *, store: Store, registry: Registry, tracking
         store: Store of the records.
         registry: Registry of the version.
         tracking: Runs of the trainings.
+        draw: Draws the charts of the card; None: it has none.
 
     Raises:
         RegistryUnavailable: The registry does not answer.
@@ -36,7 +45,7 @@ def keep_card(promoted: RunRecord, *, store: Store, registry: Registry, tracking
         return
     try:
         version = registry.version(promoted.ref.subject, number)
-        for name, data in card_files(read_training(store, version)).items():
+        for name, data in card_files(read_training(store, version), draw).items():
             tracking.log_file(run_id, name, data)
     except NotFound as error:
         # A hand took version or run away meanwhile; what was promoted stays recorded.

@@ -10,6 +10,7 @@ from slipway.records.verdicts import Number
 from slipway.spec.explanations import Explanations
 from slipway.spec.fairness import Fairness
 from slipway.spec.gates import Gates
+from slipway.stages.card.charts import explanation_chart, reliability_chart
 from slipway.stages.card.words import NOT_MEASURED, measured, recorded
 from slipway.stages.gates.checks import explanations, fairness, slices
 from slipway.stages.gates.gate_numbers import finite
@@ -148,7 +149,7 @@ def _reliability(numbers: Mapping[str, Number]) -> Section:
         for one in bins
     ]
     head = ("score", "rows", "mean score", "share that was so")
-    return Section("Calibration of the scores", lines, Table(head, rows))
+    return Section("Calibration of the scores", lines, Table(head, rows), reliability_chart(bins))
 
 
 def _both(one: ReliabilityBin) -> tuple[float, float]:
@@ -172,4 +173,5 @@ def _explanations(numbers: Mapping[str, Number], asked: Explanations | None) -> 
         for name, share, other in explanations.table_of(numbers)
     ]
     head = ("column", "share of what moves the answers", "champion's share")
-    return Section("Explanations of predictions", lines, Table(head, table))
+    chart = explanation_chart(explanations.table_of(numbers))
+    return Section("Explanations of predictions", lines, Table(head, table), chart)

@@ -12,11 +12,12 @@ from slipway.errors import NotFound, Tampered
 from slipway.records import approvals, ledger
 from slipway.records.run_records import RECORD, RunRecord
 from slipway.records.store import digest, encode, find_json, read_json
-from slipway.stages.card.card import card_files, card_title
+from slipway.stages.card.card import card_charts, card_files, card_title
 from slipway.stages.evidence.layout import (
     CASE,
     EXPECTATIONS,
     MANIFEST_FILE,
+    PICTURES,
     README,
     README_TEXT,
     STORE,
@@ -24,6 +25,7 @@ from slipway.stages.evidence.layout import (
 )
 from slipway.stages.model import sbom
 from slipway.stages.model.manifest import MANIFEST, PIPELINE_PY
+from slipway.stages.report.charts import Draw
 from slipway.stages.report.version_case import VersionCase, concerns
 
 if TYPE_CHECKING:
@@ -62,7 +64,13 @@ class Gathered:
 
 
 def gather(
-    case: VersionCase, *, folder: Path, store: Store, tables: Tables, anchored: ledger.Head | None
+    case: VersionCase,
+    *,
+    folder: Path,
+    store: Store,
+    tables: Tables,
+    anchored: ledger.Head | None,
+    draw: Draw | None = None,
 ) -> Gathered:
     """Return the files of a version's evidence.
 
@@ -72,6 +80,7 @@ def gather(
         store: Store of the records.
         tables: Tables of the dataset, whose commits name their deliveries.
         anchored: Head of the model's ledger that is kept outside the store.
+        draw: Draws the charts of the card; None: there are none.
     """
     found = Gathered()
     model = case.version.model
@@ -93,7 +102,9 @@ def gather(
             kept = name.removeprefix("slipway/")
             found.files[f"{VERSION}/{kept}"] = (folder / name).read_bytes()
     found.files[MANIFEST_FILE] = (folder / MANIFEST).read_bytes()
-    found.files |= card_files(case)
+    found.files |= card_files(case, draw)
+    if draw is not None:
+        found.files |= {f"{PICTURES}/{one.name}.svg": draw(one) for one in card_charts(case)}
     found.files[CASE] = encode(
         {
             "model": model,

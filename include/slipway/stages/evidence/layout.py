@@ -7,6 +7,7 @@ from __future__ import annotations
 
 SUMS, README, CASE = "SHA256SUMS", "README.md", "case.json"
 STORE, VERSION, EXPECTATIONS = "store", "version", "expectations"
+PICTURES = "pictures"
 MANIFEST_FILE = f"{VERSION}/manifest.json"
 
 README_TEXT = """# {title}
@@ -19,6 +20,7 @@ categories of the features that are not personal, as it was sealed at the traini
 |---|---|
 | `case.json` | the version with its tags, heads of the ledgers, numbers of the entries about it |
 | `model_card.md`, `model_card.html` | the model card, made from the records below |
+| `pictures/` | pictures of the card, such as how often scores came true |
 | `version/` | manifest with the digest of each file, `pipeline.py`, bills of materials |
 | `store/ledger/` | ledgers of model and dataset: each entry has the hash of the one before |
 | `store/runs/` | records and specs of training, records of rollouts, windows, deliveries |

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from slipway.stages.report.charts import Chart
+
 
 @dataclass(frozen=True)
 class Table:
@@ -27,11 +29,13 @@ class Section:
         title: Title.
         lines: Sentences, a line each.
         table: Table below them, or None.
+        chart: What a page of HTML shows beside it, or None.
     """
 
     title: str
     lines: Sequence[str] = ()
     table: Table | None = None
+    chart: Chart | None = None
 
 
 def as_text(sections: Sequence[Section]) -> str:

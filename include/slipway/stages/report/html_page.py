@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from html import escape
 
 from slipway.stages.report.blocks import Section, Table
+from slipway.stages.report.charts import Chart, Draw
 
 _STYLE = (
     ".slipway{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
     "color:#1b1f24}.slipway table{border-collapse:collapse;margin:.5rem 0}"
     ".slipway td,.slipway th{border:1px solid #d0d7de;"
     "padding:.25rem .6rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}"
-    ".slipway th{background:#f6f8fa}"
+    ".slipway th{background:#f6f8fa}.slipway img{display:block;max-width:100%}"
     ".slipway h2{border-bottom:1px solid #d0d7de;margin-top:2rem}"
 )
 
 
-def as_html(title: str, sections: Sequence[Section]) -> str:
+def as_html(title: str, sections: Sequence[Section], draw: Draw | None = None) -> str:
     """Return sections as a page of HTML.
 
     Args:
         title: Title of the page.
         sections: Its sections.
+        draw: Draws their charts, which the page holds; None: they are left out.
     """
     lines = [
         '<!doctype html>\n<html lang="en">',
@@ -30,7 +33,7 @@ def as_html(title: str, sections: Sequence[Section]) -> str:
         f"<style>{_STYLE}</style></head>",
         f'<body class="slipway"><h1>{escape(title)}</h1>',
     ]
-    return "\n".join([*lines, *_sections(sections), "</body></html>", ""])
+    return "\n".join([*lines, *_sections(sections, draw), "</body></html>", ""])
 
 
 def as_part(title: str, sections: Sequence[Section]) -> str:
@@ -44,15 +47,22 @@ def as_part(title: str, sections: Sequence[Section]) -> str:
     return "\n".join([*lines, *_sections(sections), "</div>", ""])
 
 
-def _sections(sections: Sequence[Section]) -> Iterator[str]:
+def _sections(sections: Sequence[Section], draw: Draw | None = None) -> Iterator[str]:
     for section in sections:
         yield f"<h2>{escape(section.title)}</h2>"
         if section.lines:
             yield "<ul>"
             yield from (f"<li>{escape(line)}</li>" for line in section.lines)
             yield "</ul>"
+        if section.chart is not None and draw is not None:
+            yield _picture(section.chart, draw)
         if section.table is not None:
             yield from _table(section.table)
+
+
+def _picture(chart: Chart, draw: Draw) -> str:
+    data = b64encode(draw(chart)).decode()
+    return f'<img alt="{escape(chart.alt)}" src="data:image/svg+xml;base64,{data}">'
 
 
 def _table(table: Table) -> Iterator[str]:
