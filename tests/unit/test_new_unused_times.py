@@ -72,3 +72,17 @@ def test_nothing_is_said_where_a_finer_time_is_found(tmp_path: Path) -> None:
     assert told(finer, tmp_path) == (("date",), [])
     assert told({"week": AT % 52 + 1}, tmp_path)[1] == []
     assert told({"year": 1990 + AT // 20, "week": AT % 90 + 1}, tmp_path)[1] == []
+
+
+def test_a_year_that_is_not_taken_is_named(tmp_path: Path) -> None:
+    """One that neither orders the rows nor tells things apart, and says nothing but year."""
+    years = np.random.default_rng(3).integers(1950, 2006, ROWS)
+    for name, is_named in (("year", True), ("year_built", False)):
+        frame = pd.concat([pd.DataFrame({name: years}), binary(ROWS)], axis=1)
+        plan = planned(csv_file(frame, tmp_path / f"{name}.csv"), target="sold")
+        assert plan.time.columns == ()
+        said = [one for one in plan.doubts if f"{name} may be the time of a row" in one]
+        assert bool(said) == is_named
+        assert all(
+            f"with `--event-time {name}` the newest rows are held out" in one for one in said
+        )

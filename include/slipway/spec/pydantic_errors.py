@@ -76,6 +76,10 @@ def _explain_one(
         return {"summary": MISSING, "hint": _description(spec, where)}
     if kind == "extra_forbidden":
         allowed = tuple(_fields(_annotation(spec, where[:-1])))
+        place = place_of(str(where[-1]), spec)
+        if place is not None:
+            hint = f"it belongs to `{place}`: write it there, a level further in"
+            return {"summary": UNKNOWN, "allowed": allowed, "hint": hint}
         return {
             "summary": UNKNOWN,
             "allowed": allowed,
@@ -152,6 +156,35 @@ def _fields(kind: Any) -> dict[str, FieldInfo]:
     if kind is None:
         return {}
     return {field.alias or name: field for name, field in kind.model_fields.items()}
+
+
+def place_of(name: str, spec: type[BaseModel]) -> str | None:
+    """Return the one section of a spec, not the spec itself, that has a field of this name.
+
+    Args:
+        name: Name of the field.
+        spec: Class of the spec.
+
+    Returns:
+        Dotted path of the section; None where none has it, or several have it as high up.
+    """
+    level: list[tuple[str, Any]] = [("", spec)]
+    while level:
+        below = [
+            (f"{path}.{one}".removeprefix("."), inner)
+            for path, kind in level
+            for one, field in _fields(kind).items()
+            if _is_section(inner := _required(field.annotation))
+        ]
+        found = [path for path, kind in below if name in _fields(kind)]
+        if found:
+            return found[0] if len(found) == 1 else None
+        level = below
+    return None
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _choices(kind: Any, *, keys: bool) -> list[str]:

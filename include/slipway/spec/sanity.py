@@ -59,6 +59,8 @@ class Sanity(Spec):
     @model_validator(mode="before")
     @classmethod
     def _all_off(cls, given: Any) -> Any:
+        if given is True:
+            return {}
         if given is not False:
             return given
         off = ("constant_floor", "single_feature", "renamed_label", "split", "duplicates")

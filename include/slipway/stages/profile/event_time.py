@@ -115,7 +115,7 @@ def time_of_key(columns: Mapping[str, Column], key: Collection[str], time: TimeG
         return time
     for family in families(columns, but=[name for name in columns if name not in key]):
         day = of_day(family)
-        if day and _is_bare(family["year"]):
+        if day and is_bare(family["year"]):
             chosen = tuple(family[part].name for part in day)
             return TimeGuess(chosen, "it has the year of a row", day)
     return time
@@ -153,10 +153,11 @@ def _in_parts(
 
 def _tells_time(year: Column, columns: Mapping[str, Column]) -> bool:
     """Whether a year alone is that of the row, and not of something in it."""
-    return _is_bare(year) and (is_in_order(year) or is_of_a_panel(year, columns))
+    return is_bare(year) and (is_in_order(year) or is_of_a_panel(year, columns))
 
 
-def _is_bare(year: Column) -> bool:
+def is_bare(year: Column) -> bool:
+    """Return whether the name of a year says nothing of what the year is of, but the row."""
     return all(one in EVENTS | _OF_A_RECORD for one in words(year.name))
 
 

@@ -29,7 +29,7 @@ from slipway.stages.profile.row_cover import outside_row_key
 from slipway.stages.profile.single_columns import single_columns
 from slipway.stages.profile.sizes import Sizes, choose_sizes
 from slipway.stages.profile.target import TargetGuess
-from slipway.stages.profile.unused_times import unused_times
+from slipway.stages.profile.unused_times import unused_times, unused_years
 
 _LONG_TOLERANCE = 366
 """Days beyond which an absurd date is likely to pass unnoticed."""
@@ -230,6 +230,7 @@ def _with_doubts(plan: NewSpecs, times: PlausibleTimes | None) -> NewSpecs:
     # A column without a name is most often the index of a data frame.
     doubts += [f"{name} is not read: {why}" for name, why in plan.measured.left_out.items() if name]
     doubts += unused_times(plan.measured.columns, plan.time)
+    doubts += unused_years(plan.measured.columns, plan.time)
     doubts += _of_wide(plan)
     doubts += _of_row_key(plan)
     if plan.measured.broken:

@@ -1,11 +1,11 @@
-"""Find quarters and weeks of a year, which no event time can be made of."""
+"""Find quarters and weeks, which no event time can be made of, and years that it may be."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 
-from slipway.stages.profile.event_time import TimeGuess
+from slipway.stages.profile.event_time import TimeGuess, is_bare
 from slipway.stages.profile.measured import Column
 from slipway.stages.profile.part_names import Span, said_span
 from slipway.stages.profile.time_parts import families
@@ -48,6 +48,28 @@ def unused_times(columns: Mapping[str, Column], time: TimeGuess) -> Iterator[str
             f"{name} has a {span}{beside}, and `event_time` takes no {span}, so {now}: a column "
             f"with the first day of each {span} would {then}"
         )
+
+
+def unused_years(columns: Mapping[str, Column], time: TimeGuess) -> Iterator[str]:
+    """Yield which year may be that of the row, where nothing else is its time.
+
+    A year that neither orders the rows nor tells things apart may be of something in the row, such
+    as the year in which a house was built, so it is not taken unasked.
+
+    Args:
+        columns: Columns of the file.
+        time: Event time.
+    """
+    if time.columns:
+        return
+    for year in dict.fromkeys(
+        one["year"].name for one in families(columns, but=()) if "year" in one
+    ):
+        if is_bare(columns[year]):
+            yield (
+                f"{year} may be the time of a row, which nothing else has: with `--event-time "
+                f"{year}` the newest rows are held out, in place of a random share"
+            )
 
 
 def _span_of(column: Column) -> tuple[Span, bool] | None:
