@@ -1,4 +1,4 @@
-"""Guesses of `slipway new`, one by one: dialects, types of texts, marks, names, and bars."""
+"""Guesses of `slipway new`, one by one: dialects, types of texts, marks and names."""
 
 from __future__ import annotations
 
@@ -9,21 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway.spec.training import Training
-from slipway.stages.profile.bars import choose_bar, describe_signal
 from slipway.stages.profile.bounds import expected_of_features
 from slipway.stages.profile.column_types import Texts, TypeGuess, guess_type
 from slipway.stages.profile.dialect import guess_dialect
-from slipway.stages.profile.gates_of_plan import telling_rows
 from slipway.stages.profile.measured import Column
 from slipway.stages.profile.names import slug, words
 from slipway.stages.profile.personal_data import personal_data
 from slipway.stages.profile.sentinels import find_sentinel
-from slipway.stages.profile.sizes import choose_sizes
 from slipway.stages.profile.spellings import Spelling, guess_spelling
 from slipway.stages.profile.target import guess_task
-from slipway.stages.train.splitting import split_by_time
-from slipway.values.figures import in_few_digits, in_figures
 
 
 def column(values: Sequence[Any], *, name: str = "c", kind: str = "string") -> Column:
@@ -209,141 +203,6 @@ def test_whole_numbers_are_classes_or_quantities_by_their_name() -> None:
         found = guess_task(column(values, name=name, kind="integer"))
         assert found is not None
         assert found.task == task
-
-
-@pytest.mark.parametrize("metric", ["roc_auc", "average_precision", "accuracy"])
-@pytest.mark.parametrize("rows", [20, 300, 100_000])
-@pytest.mark.parametrize("reached", [None, 0.3, 0.51, 0.8, 1.0])
-def test_a_bar_can_be_passed_and_refuses_a_constant(
-    metric: str, rows: int, reached: float | None
-) -> None:
-    """It is above what a constant reaches, and not above a quick model that is better."""
-    bar = choose_bar(metric, reached=reached, constant=0.5, rows=rows, spread=1.0)
-    assert bar.threshold > 0.5
-    assert bar.threshold <= (reached if (reached or 0) > 0.5 else 0.6)
-    assert bar.drop > 0
-
-
-@pytest.mark.parametrize("constant", [0.533, 0.5334999, 0.5330001])
-@pytest.mark.parametrize("reached", [None, 0.4, 0.53, 0.534, 0.56])
-@pytest.mark.parametrize("rows", [36, 400, 20_000])
-def test_a_bar_is_above_the_constant_after_rounding(
-    constant: float, reached: float | None, rows: int
-) -> None:
-    """By a slack that depends on the rows, also where the quick model was no better."""
-    bar = choose_bar("accuracy", reached=reached, constant=constant, rows=rows, spread=1.0)
-    gain = (reached or 0.0) - constant
-    slack = 0.1 / rows**0.5 if gain <= 0 else min(0.5 / rows**0.5, gain / 2)
-    assert bar.threshold > constant + slack / 2
-
-
-def test_a_bar_without_a_signal_is_on_the_better_side_and_says_so() -> None:
-    """A threshold of 24.5 was worse than the constant's 24.47, which no model needs to beat."""
-    bar = choose_bar("mean_absolute_error", reached=24.91, constant=24.47, rows=300, spread=30.0)
-    assert 24.0 < bar.threshold < 24.47
-    assert describe_signal(bar) == (
-        "a constant reaches 24.47 and a quick model 24.91, which is no better: no signal was found"
-    )
-    near = choose_bar("accuracy", reached=0.9961, constant=0.996, rows=300, spread=1.0)
-    assert 0.996 < near.threshold < 1
-    assert "hardly better" in describe_signal(near)
-
-
-def test_a_rare_class_has_few_telling_rows() -> None:
-    """Of 1,000 rows with 1 % of class 1 as many as of 40 with two equal classes."""
-    assert telling_rows(1000, {"no": 0.99, "yes": 0.01}) == 40
-    assert telling_rows(1000, {"no": 0.5, "yes": 0.5}) == 1000
-    assert telling_rows(1000, {}) == 1000
-
-
-@pytest.mark.parametrize(
-    ("value", "figures", "digits"),
-    [
-        (104072.3355, "104,072", "104,072"),
-        (24.4712, "24.47", "24.47"),
-        (0.73125, "0.7312", "0.7312"),
-        (-0.00001, "0.0000", "-1e-05"),
-        (0.0, "0.0000", "0"),
-        (5.0, "5.0000", "5"),
-    ],
-)
-def test_figures_have_four_digits_and_thousands(value: float, figures: str, digits: str) -> None:
-    """Neither `104072.3355` nor `1.008e+05` nor `-0.0000`."""
-    assert (in_figures(value), in_few_digits(value)) == (figures, digits)
-
-
-@pytest.mark.parametrize("reached", [None, 40.0, 99.9, 100.0, 120.0])
-def test_an_error_has_its_bar_below_that_of_a_constant(reached: float | None) -> None:
-    """The direction is that of the metric."""
-    bar = choose_bar("mean_absolute_error", reached=reached, constant=100.0, rows=300, spread=120.0)
-    assert min(reached or 90.0, 90.0) < bar.threshold < 100.0
-
-
-@pytest.mark.parametrize("rows", [30, 150, 1000, 15_000])
-@pytest.mark.parametrize("step", [None, "h", "D", "7D", "min"])
-def test_numbers_fit_the_volume_and_the_span(rows: int, step: str | None) -> None:
-    """This file is enough for a first training, by time or at random."""
-    times = None
-    if step is not None:
-        times = pd.Series(pd.date_range("1900-01-01", periods=rows, freq=step, tz="UTC"))
-    sizes = choose_sizes(rows, times, share=1.0, tolerance_days=31)
-    held_out = sizes.holdout_rows
-    if sizes.split == "time":
-        assert times is not None
-        newest = times.max() - pd.Timedelta(days=sizes.holdout_days)
-        held_out = int((times >= newest).sum())
-        assert held_out == pytest.approx(sizes.holdout_rows, abs=2)
-    assert sizes.min_holdout_rows <= held_out
-    assert sizes.min_rows <= rows - held_out
-    assert sizes.min_rows <= max(10, sizes.first_after_labels)
-    assert sizes.first_after_labels <= rows
-    assert sizes.min_new_labels <= rows
-
-
-@pytest.mark.parametrize("rows", [150, 2000, 52_000])
-@pytest.mark.parametrize("step", ["5min", "h", "D", "3D"])
-@pytest.mark.parametrize("share", [1.0, 3.0])
-def test_the_first_labels_cover_holdout_and_training_rows(
-    rows: int, step: str, share: float
-) -> None:
-    """Played from the past, a training after that many labels has all rows that it needs."""
-    times = pd.Series(pd.date_range("2010-01-01", periods=rows, freq=step, tz="UTC"))
-    sizes = choose_sizes(round(rows * share), times, share=share, tolerance_days=31)
-    if sizes.split != "time":
-        pytest.skip("its days are too few to hold out the newest ones")
-    assert sizes.first_after_labels <= rows * share
-    arrived = times.head(round(sizes.first_after_labels / share)).to_frame("at")
-    training = Training(holdout_days=sizes.holdout_days, min_rows=1)
-    parts = split_by_time(arrived, event_time="at", training=training)
-    assert round(len(parts.training) * share) >= sizes.min_rows
-    assert round(len(parts.holdout) * share) >= sizes.min_holdout_rows
-
-
-@pytest.mark.parametrize(
-    ("times", "window"),
-    [
-        (pd.date_range("2024-01-01", periods=400 * 30, freq="3min"), "day"),
-        (pd.date_range("2024-01-01", periods=400 * 30, freq="9s"), "hour"),
-        (pd.date_range("1990-01-01", periods=20, freq="YS").repeat(600), "month"),
-        (pd.date_range("2020-01-01", periods=30, freq="MS").repeat(600), "month"),
-        (pd.date_range("2020-01-06", periods=30, freq="7D").repeat(600), "week"),
-    ],
-    ids=["480 a day", "400 an hour", "600 a year", "600 a month", "600 a week"],
-)
-def test_a_window_is_no_shorter_than_the_step_of_the_series(
-    times: pd.DatetimeIndex, window: str
-) -> None:
-    """Rows of a year all have its first hour, which says nothing of hours."""
-    series = pd.Series(times.tz_localize("UTC"))
-    assert choose_sizes(len(series), series, share=1.0, tolerance_days=31).window == window
-
-
-def test_new_labels_span_the_blocks_that_a_comparison_needs() -> None:
-    """A month of hourly rows would else be asked to decide upon four days."""
-    times = pd.Series(pd.date_range("2010-01-01", periods=9000, freq="h", tz="UTC"))
-    sizes = choose_sizes(90_000, times, share=10.0, tolerance_days=31)
-    assert sizes.blocks == "day"
-    assert sizes.min_new_labels >= 0.9 * 20 * 240
 
 
 def test_bounds_leave_room_and_whole_numbers_have_whole_ones() -> None:
