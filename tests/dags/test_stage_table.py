@@ -18,7 +18,9 @@ from tests.dags.conftest import Parse
 from tests.dags.specs import PODS, dataset_file, model_file, model_spec
 from tests.fakes.airflow import FakeInstance, task_context
 
-MAPPED = {"ingest", "drift", "performance", "score"}
+MAPPED = {"ingest", "drift", "performance", "kpis", "score"}
+
+WATCHED = "max_absolute_drop: 0.05}, kpis: [{name: rows, sql: SELECT count(*) FROM predictions}]"
 
 
 @stage("tidy", required=(MODEL, Input("depth", "How deep.", bounds=(1, 9))))
@@ -31,6 +33,9 @@ def tasks_of_stages(parse: Parse) -> dict[str, Any]:
     """A task of each stage that a DAG runs, by the stage's name."""
     more = "deployment: batch\ntraining: {ship: refit}\n"
     files = {**dataset_file(), **model_file(), **model_file("tides", more=more)}
+    files = {
+        path: text.replace("max_absolute_drop: 0.05}", WATCHED) for path, text in files.items()
+    }
     tasks = [task for dag in parse(files).dags.values() for task in dag.tasks]
     given = [(getattr(task, "partial_kwargs", vars(task)), task) for task in tasks]
     return {arguments["stage"]: task for arguments, task in given if "stage" in arguments}

@@ -109,6 +109,7 @@ def test_without_a_champion_or_data_nothing_is_due() -> None:
         "watched": None,
         "drift": [],
         "performance": [],
+        "kpis": [],
         "difference": None,
     }
     empty = CollectEnv(until="2013-07-02")

@@ -16,18 +16,23 @@ def check(*, as_json: bool) -> None:
     """Check every spec and print each problem with file, line and hint.
 
     Exit status 1 when there is a problem. Where Great Expectations is installed, the arguments
-    of each expectation are checked too.
+    of each expectation are checked too, and where DuckDB is, the queries of KPIs.
     """
     from slipway.spec.loading import load_all
     from slipway.spec.warnings import project_warnings
     from slipway.stages.report.check import inspect_project
-    from slipway.wiring.check import expectation_check
+    from slipway.wiring.check import expectation_check, kpi_check
 
     project = Settings().project
     loaded = load_all(project)
     has_expectations = any(spec.expectations for spec in loaded.datasets.values())
-    checked_by = expectation_check() if has_expectations else None
-    loaded = inspect_project(project, loaded, expectations=checked_by)
+    has_kpis = any(spec.monitoring.kpis for spec in loaded.models.values())
+    loaded = inspect_project(
+        project,
+        loaded,
+        expectations=expectation_check() if has_expectations else None,
+        kpis=kpi_check() if has_kpis else None,
+    )
     datasets, models = sorted(loaded.datasets), sorted(loaded.models)
     warnings = project_warnings(loaded.datasets, loaded.models)
     if as_json:

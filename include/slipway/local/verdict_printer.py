@@ -24,6 +24,7 @@ COLOURS = {
     "inconclusive": "yellow",
     "drifting": "yellow",
     "decayed": "yellow",
+    "breached": "yellow",
     "request": "yellow",
     "suppress": "yellow",
     "wait": "yellow",

@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 DOES = """\
 1. **collect** lists the windows of predictions that are not measured yet.
 2. **drift** compares inputs and predictions of a window with the champion's reference;
-   **performance** measures a window whose labels have matured. One task per window.
+   **performance** measures a window whose labels have matured, and **kpis** its business
+   KPIs, if the spec has any. One task per window.
 3. **decide** reads the newest windows together, and files a retrain request or gives the reason
    against it."""
 
@@ -32,6 +33,7 @@ AT_ONCE = 2
 def monitor_dag(model: ModelSpec) -> DAG:
     """Return the monitoring DAG of one model."""
     name = model.model
+    measures = ("drift", "performance", *(["kpis"] if model.monitoring.kpis else []))
     dag = lifecycle_dag(
         f"{name}__monitor",
         cron=model.monitoring.cron,
@@ -49,9 +51,7 @@ def monitor_dag(model: ModelSpec) -> DAG:
         ),
     )
     with dag:
-        collect = stage_task(
-            model, "collect", inputs={"model": name}, xcom_keys=["drift", "performance"]
-        )
+        collect = stage_task(model, "collect", inputs={"model": name}, xcom_keys=list(measures))
         # Runs also without windows: an earlier run may have measured them and failed to decide.
         decide = stage_task(
             model,
@@ -61,7 +61,7 @@ def monitor_dag(model: ModelSpec) -> DAG:
             outlets=[assets.retrain_request(name)],
             trigger_rule="none_failed",
         )
-        for stage in ("drift", "performance"):
+        for stage in measures:
             due: Any = XComArg(collect, key=stage)
             windows: Any = windows_for.override(task_id=f"{stage}_windows")(due)
             measured(model, stage, windows) >> decide

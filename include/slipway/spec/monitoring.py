@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from slipway.spec.base import Spec, SpecConflict
 from slipway.spec.cron import Cron
+from slipway.spec.kpis import Kpi
 from slipway.spec.metrics import MetricName
 
 Comparator = Literal["constant", "holdout"]
@@ -96,3 +97,14 @@ class Monitoring(Spec):
     drift: Drift = Field(default_factory=Drift, description="Inputs and predictions.")
     performance: Performance = Field(description="Realised performance.")
     fire: Fire = Field(default_factory=Fire, description="When windows become a request.")
+    kpis: list[Kpi] = Field(
+        default_factory=list, description="Business KPIs; a breach is told, and trains nothing."
+    )
+
+    @model_validator(mode="after")
+    def _kpis_have_names_of_their_own(self) -> Monitoring:
+        names = [one.name for one in self.kpis]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise SpecConflict(f"there are two KPIs {name!r}", field=("kpis", index, "name"))
+        return self

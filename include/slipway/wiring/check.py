@@ -1,4 +1,4 @@
-"""Wire the check of expectations for `slipway check`."""
+"""Wire the checks of `slipway check` that need a tool."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from slipway.stages.report.check import ExpectationCheck
+    from slipway.stages.report.check_kpis import KpiCheck
 
 
 def expectation_check() -> ExpectationCheck | None:
@@ -16,3 +17,12 @@ def expectation_check() -> ExpectationCheck | None:
     from slipway.adapters.expectations.mistakes import check_expectations
 
     return check_expectations
+
+
+def kpi_check() -> KpiCheck | None:
+    """Return DuckDB's check of queries, or None where it is not installed."""
+    if find_spec("duckdb") is None:
+        return None
+    from slipway.adapters.kpi_queries import DuckDbQueries
+
+    return DuckDbQueries().mistake

@@ -41,6 +41,7 @@ def list_windows(call: StageCall) -> Listing:
     items = {
         "drift": [{"model": model, "window": window} for window in due["drift"]],
         "performance": [{"model": model, "window": window} for window in due["performance"]],
+        "kpis": [{"model": model, "window": window} for window in due["kpis"]],
     }
     counts = {name: len(some) for name, some in items.items()}
     reason = f"{counts['drift']} windows wait for drift, {counts['performance']} for performance"
@@ -84,6 +85,24 @@ def performance(call: StageCall) -> RunRecord:
         tables=call.container.tables,
         log=call.container.log_for(model),
         tools=gate_tools(),
+        context=call.context,
+    )
+
+
+@stage("kpis", required=(MODEL, WINDOW), recorded=True)
+def kpis(call: StageCall) -> RunRecord:
+    """Compute the KPIs of a window by their queries."""
+    from slipway.adapters.kpi_queries import DuckDbQueries
+    from slipway.stages.monitor.measure_kpis import measure_kpis
+
+    model, dataset = call.model_and_dataset()
+    return measure_kpis(
+        model,
+        dataset,
+        window=call.inputs["window"],
+        tables=call.container.tables,
+        log=call.container.log_for(model),
+        queries=DuckDbQueries(),
         context=call.context,
     )
 

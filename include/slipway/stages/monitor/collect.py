@@ -31,6 +31,7 @@ class DueWindows(TypedDict):
         drift: Ids of closed windows without a drift record, oldest first.
         performance: Ids of matured windows without a performance record, oldest first.
         difference: Difference of what is served from the alias; None without one.
+        kpis: Ids of matured windows without a record of KPIs, oldest first.
     """
 
     champion: int | None
@@ -38,6 +39,7 @@ class DueWindows(TypedDict):
     drift: list[str]
     performance: list[str]
     difference: str | None
+    kpis: list[str]
 
 
 def event_clock(tables: Tables, dataset: DatasetSpec) -> datetime | None:
@@ -61,9 +63,9 @@ def collect(
 
     Drift is due once a window has ended and has enough predictions; one with too few is joined with
     those that follow it. Performance is due once its label horizon has passed and it has enough
-    labels; without enough of them, one window later. A window whose log cannot be read is due, so
-    that its verdict reports it. A champion that returns by a roll-back continues where its
-    monitoring stopped.
+    labels; without enough of them, one window later. KPIs are due with it. A window whose log
+    cannot be read is due, so that its verdict reports it. A champion that returns by a roll-back
+    continues where its monitoring stopped.
 
     Args:
         spec: The model.
@@ -78,7 +80,9 @@ def collect(
         NotFound: The registry lost the champion, so what serves cannot be watched.
     """
     watched = find_watched(spec.model, store=store, registry=registry, platform=platform)
-    due = DueWindows(champion=None, watched=None, drift=[], performance=[], difference=None)
+    due = DueWindows(
+        champion=None, watched=None, drift=[], performance=[], kpis=[], difference=None
+    )
     clock = event_clock(tables, dataset)
     if watched is None:
         return due
@@ -87,15 +91,16 @@ def collect(
     if clock is None:
         return due
     labels = LandedLabels(spec, dataset, tables)
+    stages = (*MEASURED_BY, "kpis") if spec.monitoring.kpis else MEASURED_BY
     closed = monitored_windows(spec, watched.version, clock, log, store=store)
     for monitored in sufficient_windows(spec, closed, store=store, log=log):
         undone = [
-            stage for stage in MEASURED_BY if not store.exists(monitored.ref(spec.model, stage).key)
+            stage for stage in stages if not store.exists(monitored.ref(spec.model, stage).key)
         ]
         if "drift" in undone:
             due["drift"].append(monitored.id)
-        if "performance" in undone and labels_have_matured(
-            spec, monitored, clock, log=log, labels=labels
-        ):
-            due["performance"].append(monitored.id)
+        waiting = [stage for stage in undone if stage != "drift"]
+        if waiting and labels_have_matured(spec, monitored, clock, log=log, labels=labels):
+            due["performance"] += [monitored.id] if "performance" in waiting else []
+            due["kpis"] += [monitored.id] if "kpis" in waiting else []
     return due

@@ -69,6 +69,13 @@ class Window:
         """The window that begins where this one ends."""
         return window_at(self.end, self.unit)
 
+    def preceding(self) -> Window:
+        """The window that ends where this one begins; before several, one of their length."""
+        if not self.is_joined:
+            return window_at(self.start - _MOMENT, self.unit)
+        first = window_at(self.start - (self.end - self.start), self.unit)
+        return Window(self.unit, first.start, self.start)
+
     @property
     def is_last(self) -> bool:
         """Whether it ends with the calendar, so that none follows it."""

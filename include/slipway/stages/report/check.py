@@ -1,4 +1,4 @@
-"""Check a project beyond its specs: arguments of expectations, and syntax of `pipeline.py`.
+"""Check a project beyond its specs: expectations, queries of KPIs, syntax of `pipeline.py`.
 
 Too slow for parse time; run before a change is merged.
 """
@@ -16,6 +16,7 @@ from slipway.spec.loading import Loaded
 from slipway.spec.problems import Problem, sort_problems
 from slipway.spec.pydantic_errors import dotted
 from slipway.spec.yaml_reader import read_document
+from slipway.stages.report.check_kpis import KpiCheck, kpi_problems
 
 
 class ExpectationMistake(Protocol):
@@ -43,7 +44,11 @@ ExpectationCheck = Callable[[Sequence[Expectation]], Sequence[ExpectationMistake
 
 
 def inspect_project(
-    project: Path, loaded: Loaded, *, expectations: ExpectationCheck | None = None
+    project: Path,
+    loaded: Loaded,
+    *,
+    expectations: ExpectationCheck | None = None,
+    kpis: KpiCheck | None = None,
 ) -> Loaded:
     """Check loaded specs more closely; a model or dataset that fails joins the broken ones.
 
@@ -51,12 +56,18 @@ def inspect_project(
         project: Folder that the specs were loaded from.
         loaded: What was loaded.
         expectations: The validating tool's own check; None: it is not installed.
+        kpis: The query tool's own check; None: it is not installed.
     """
     datasets, models = project / "include" / "datasets", project / "include" / "models"
     found = [problem for name in loaded.models for problem in _source(models / name)]
     if expectations is not None:
         for name, spec in loaded.datasets.items():
             found += _arguments(datasets / name, spec, expectations)
+    if kpis is not None:
+        for name, model in loaded.models.items():
+            dataset = loaded.datasets.get(model.dataset)
+            if dataset is not None:
+                found += kpi_problems(models / name, model, dataset, kpis)
     broken = {tuple(problem.file.split("/")[1:3]) for problem in found}
     return replace(
         loaded,
