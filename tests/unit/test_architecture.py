@@ -22,6 +22,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = {
     "boto3",
     "deltalake",
+    "duckdb",
     "evidently",
     "great_expectations",
     "kubernetes",
