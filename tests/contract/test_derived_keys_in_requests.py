@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from slipway.adapters.model_package import load_package
@@ -20,22 +23,41 @@ from tests.support.identity_kinds import KINDS
 from tests.support.identity_ring import RECEIVED, Ring, asked, in_bytes
 
 
-@pytest.fixture(params=sorted(KINDS))
-def ring(request: pytest.FixtureRequest, tmp_path: Path) -> Ring:
-    """A dataset of each kind."""
-    return Ring(KINDS[request.param], tmp_path)
+@dataclass(frozen=True)
+class Trained:
+    """A dataset of one kind that was delivered, and its model."""
+
+    kind: str
+    root: Path
+    delivered: pd.DataFrame
+    model: Path
 
 
-def test_a_request_finds_its_label_by_the_derived_key(ring: Ring) -> None:
+@pytest.fixture(scope="module", params=sorted(KINDS))
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A dataset of each kind, delivered and trained once."""
+    root = tmp_path_factory.mktemp("trained")
+    ring = Ring(KINDS[request.param], root)
+    return Trained(request.param, root, ring.deliver_all(), ring.train().relative_to(root))
+
+
+@pytest.fixture
+def ring(trained: Trained, tmp_path: Path) -> Ring:
+    """A copy of it."""
+    shutil.copytree(trained.root, tmp_path, dirs_exist_ok=True)
+    return Ring(KINDS[trained.kind], tmp_path)
+
+
+def test_a_request_finds_its_label_by_the_derived_key(trained: Trained, ring: Ring) -> None:
     """Training, replay, log and join have the same key of each row, sent as JSON or as bytes."""
-    delivered = ring.deliver_all()
+    delivered = trained.delivered
     labelled = ring.labelled()
     assert len(labelled) == len(delivered)
     by_row = delivered.assign(wind=delivered["wind"].astype("float64")).set_index("email")["late"]
     assert labelled.set_index("email")["late"].sort_index().tolist() == (
         by_row.sort_index().tolist()
     )
-    folder = ring.train()
+    folder = ring.root / trained.model
     server = ring.serve(folder)
     rows = recent_rows(ring.tables, ring.dataset, rows=50)
     body = encode_rows(rows, server.signature.columns, identity=ring.dataset.identity)
@@ -59,10 +81,11 @@ def test_a_request_finds_its_label_by_the_derived_key(ring: Ring) -> None:
     assert list(batch) == pytest.approx(logged["score"].tolist())
 
 
-def test_a_request_without_key_and_time_has_the_moment_of_the_request(ring: Ring) -> None:
+def test_a_request_without_key_and_time_has_the_moment_of_the_request(
+    trained: Trained, ring: Ring
+) -> None:
     """As a key of its own, a derived one may be left out; the answer is logged without it."""
-    ring.deliver_all()
-    server = ring.serve(ring.train())
+    server = ring.serve(ring.root / trained.model)
     rows = recent_rows(ring.tables, ring.dataset, rows=1)
     body = encode_rows(rows, server.signature.columns, identity=ring.dataset.identity)
     body["inputs"] = [one for one in body["inputs"] if one["name"] in server.signature.needed]
@@ -75,10 +98,9 @@ def test_a_request_without_key_and_time_has_the_moment_of_the_request(ring: Ring
     assert ring.joined(logged).without_key == 1
 
 
-def test_metadata_and_example_name_the_parts(ring: Ring) -> None:
+def test_metadata_and_example_name_the_parts(trained: Trained, ring: Ring) -> None:
     """The example of the OpenAPI document is a request that is answered, with its key."""
-    ring.deliver_all()
-    server = ring.serve(ring.train())
+    server = ring.serve(ring.root / trained.model)
     identity, needed = ring.dataset.identity, server.signature.needed
     inputs = model_metadata("ferry_delay", 1, server.signature, engine="onnx")["inputs"]
     roles = {one["name"]: one["parameters"].get("role", "") for one in inputs}
@@ -96,10 +118,9 @@ def test_metadata_and_example_name_the_parts(ring: Ring) -> None:
     assert isinstance(answer, Encoded), answer
 
 
-def test_a_missing_part_is_named(ring: Ring) -> None:
+def test_a_missing_part_is_named(trained: Trained, ring: Ring) -> None:
     """The server answers 422, and the batch platform refuses alike."""
-    ring.deliver_all()
-    folder = ring.train()
+    folder = ring.root / trained.model
     server = ring.serve(folder)
     rows = recent_rows(ring.tables, ring.dataset, rows=3)
     body = encode_rows(rows, server.signature.columns, identity=ring.dataset.identity)
