@@ -27,11 +27,14 @@ AUDIT = $(UV) tool run --quiet --from pip-audit==2.10.1 \
 
 # The tests of one file may depend on one another, and share what they start.
 PARALLEL = -n 2 --dist loadfile
-# Without what is slow and depends on no interpreter, as the size of images and texts of manifests.
+# Without what is slow and depends on no interpreter: texts and imports of the project itself, sizes
+# of images, samples, and decisions that are searched by many random lives.
 FAST = tests/unit tests/dags/test_dags.py tests/dags/test_broken_specs.py \
 	$(addprefix tests/contract/test_,drift_report.py expectations.py store.py tables.py) \
-	$(addprefix --ignore tests/unit/test_,compose.py dockerfiles.py flights_sample.py manifests.py) \
+	$(patsubst %,--ignore tests/unit/test_%.py,$(INTERPRETER_FREE)) \
 	$(addprefix --ignore tests/,$(BESIDE))
+INTERPRETER_FREE = airport_hours_sample architecture ci_templates compose dashboards dockerfiles docs_commands \
+	document_paths flights_sample foreign_way_back guides kustomize manifests rollout_kills theorem why_holds
 others = $(foreach version,$(filter-out $(firstword $(INTERPRETER)),$(VERSIONS)),\
 	$(if $(call first,python$(version)),$(version)))
 FAULTS = kubernetes_double/own_tests rollouts dags/test_pods_in_trouble.py e2e/test_trouble.py
@@ -51,7 +54,7 @@ GROUND = $(call typed,KUBECONFIG,--verbose --kubeconfig "$(KUBECONFIG)") \
 	$(call typed,KEEP,--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down format check test coverage fast versions faults integration e2e soak mutate clients bench lock sbom audit reference
+.PHONY: help setup demo up down format check test coverage fast versions faults integration on_the_double beside_slipway e2e soak mutate clients bench lock sbom audit reference
 
 help: ## what you can make
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -94,9 +97,21 @@ versions: ## the fast tests on each other interpreter of 3.11, 3.12 and 3.13 tha
 faults: $(READY) ## kills and outages of Airflow's parts and of a cluster's double, and the double's own tests
 	$(BIN)/pytest $(PARALLEL) $(addprefix tests/,$(FAULTS))
 
-integration: $(READY) $(if $(strip $(GROUND)),,$(CLIENTS)) ## one suite on a double, or on your cluster: KUBECONFIG=… IMAGE=… [GATEWAY=…] [KEEP=1]
+# On the double both parts run at once: each waits for others most of the time.
+ifeq ($(strip $(GROUND)),)
+integration: $(READY) $(CLIENTS) ## one suite on a double, or on your cluster: KUBECONFIG=… IMAGE=… [GATEWAY=…] [KEEP=1]
+	@echo "two parts run at once, for some minutes; each is shown when it ends"
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target on_the_double beside_slipway
+else
+integration: $(READY)
 	$(BIN)/pytest tests/integration $(GROUND)
-	$(if $(strip $(GROUND)),,$(BIN)/pytest $(PARALLEL) $(addprefix tests/,$(BESIDE)) --no-loadscope-reorder)
+endif
+
+on_the_double: $(READY)
+	$(BIN)/pytest tests/integration
+
+beside_slipway: $(READY) $(CLIENTS)
+	$(BIN)/pytest $(PARALLEL) $(addprefix tests/,$(BESIDE)) --no-loadscope-reorder
 
 e2e: $(READY) ## the end-to-end tests alone
 	$(BIN)/pytest $(PARALLEL) tests/e2e
