@@ -9,12 +9,13 @@ import argparse
 from collections.abc import Iterator
 
 from harness import Effort, Ratio, run
-from monitoring_tables import canary, decay, drift_alarms
+from monitoring_tables import canary, decay, drift_alarms, quality
 
 TABLES = {
     "drift_alarms": drift_alarms.measure,
     "decay": decay.measure,
     "canary": canary.measure,
+    "quality": quality.measure,
 }
 """Functions by table; each prints its table and yields its ratios."""
 

@@ -71,7 +71,7 @@ def test_a_month_like_the_reference_is_in_order() -> None:
         ),
         (
             lambda rows: rows.assign(wind=rows["wind"].fillna(0)),
-            "wind is null in only 0.0% of rows (the reference in at least ",
+            "wind is null in only 0.0% of rows (limit ",
         ),
     ],
     ids=["missing", "type", "fewer-nulls"],
