@@ -82,7 +82,7 @@ def compared(known: CalibratedReference, window: pd.DataFrame) -> Comparison:
 def alarms(known: CalibratedReference, window: pd.DataFrame) -> list[str]:
     """The columns of a window that are over their limit."""
     assert known.calibration is not None
-    loudness = known.calibration.loudness(compared(known, window).distances)
+    loudness = compared(known, window).loudness
     return [name for name, value in loudness.items() if value > 1]
 
 

@@ -82,12 +82,6 @@ class Calibration:
         """Distance above which each column alone alarms."""
         return {name: one.at(self.score_limit) for name, one in self.usual.items()}
 
-    def loudness(self, distances: Mapping[str, float]) -> dict[str, float]:
-        """Distance of each column divided by its threshold, largest first; above 1 it alarms."""
-        limits = self.thresholds()
-        ratios = {name: value / limits[name] for name, value in distances.items() if name in limits}
-        return dict(sorted(ratios.items(), key=lambda item: -item[1]))
-
 
 def calibrate(
     reference: ReferenceCounts,

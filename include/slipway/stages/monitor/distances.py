@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -35,6 +35,8 @@ class Comparison:
         blocks: Blocks with as many rows as a window needs.
         block_days: Length of a block.
         span_days: Days of the reference.
+        answers: Those columns that are the model's answers.
+        lenience: How many times its limit a feature may be away that hardly moves the answers.
     """
 
     rows: int
@@ -46,6 +48,21 @@ class Comparison:
     blocks: int = 0
     block_days: float = 0.0
     span_days: float = 0.0
+    answers: Collection[str] = ()
+    lenience: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """Distance above which each column is drift; none of those that are only observed."""
+        limits = self.calibration.thresholds() if self.calibration else {}
+        return {name: limit * self.lenience.get(name, 1.0) for name, limit in limits.items()}
+
+    @property
+    def loudness(self) -> dict[str, float]:
+        """Distance of each column divided by its limit, largest first; above 1 it is drift."""
+        limits = self.limits
+        found = {name: one / limits[name] for name, one in self.distances.items() if name in limits}
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 class DriftReport(Protocol):
@@ -151,4 +168,5 @@ def compare(current: pd.DataFrame, known: CalibratedReference, *, seed: int) -> 
         blocks=len(known.blocks.pieces),
         block_days=known.blocks.units * days,
         span_days=known.counts.units * days,
+        answers=known.columns.answers,
     )

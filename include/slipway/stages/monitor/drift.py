@@ -15,10 +15,12 @@ from slipway.stages.monitor.columns import logged_answers, tidy
 from slipway.stages.monitor.distances import DriftReport, calibrate_reference, compare
 from slipway.stages.monitor.drift_page import drift_sections, drift_title
 from slipway.stages.monitor.earlier_windows import earlier_numbers
+from slipway.stages.monitor.importance import lenience_of
 from slipway.stages.monitor.judge_drift import judge_drift
 from slipway.stages.monitor.quality.check import ObservedWindow
 from slipway.stages.monitor.quality.judge import judge_quality, with_quality
 from slipway.stages.monitor.reference import MAX_ROWS, Reference, read_reference
+from slipway.stages.monitor.watched_version import watched_version
 from slipway.stages.monitor.windows import MonitoredWindow, Window, parse_monitored_window
 from slipway.stages.report.html_page import as_html, as_part
 
@@ -73,6 +75,7 @@ def measure_drift(
             return not_comparable(error, {})
         if rows.empty:
             return too_few(0, spec.monitoring)
+        version = watched_version(spec.model, monitored.version, registry=registry)
         reference = read_reference(registry, spec, dataset, version=monitored.version)
         earlier = earlier_numbers(context.store, spec.model, monitored)
         try:
@@ -88,6 +91,7 @@ def measure_drift(
                 monitored=monitored,
                 reference=reference,
                 observed=observed,
+                lenience=lenience_of(context.store, version, reference.logged),
                 reports=reports,
             )
         except NotComputable as error:
@@ -164,6 +168,7 @@ def _measure(
     monitored: MonitoredWindow,
     reference: Reference,
     observed: ObservedWindow,
+    lenience: Mapping[str, float],
     reports: DriftReport,
 ) -> Verdict:
     window, columns, seed = monitored.window, reference.columns, spec.training.seed
@@ -175,7 +180,9 @@ def _measure(
         window_rows=len(observed.rows),
         spec=spec,
     )
-    comparison = replace(compare(observed.rows, known, seed=seed), rows=len(observed.every))
+    comparison = replace(
+        compare(observed.rows, known, seed=seed), rows=len(observed.every), lenience=lenience
+    )
     quality = replace(
         judge_quality(observed, reference.known), has_odd_values=bool(comparison.findings)
     )

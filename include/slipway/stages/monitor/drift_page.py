@@ -73,8 +73,7 @@ def _limit(comparison: Comparison) -> str:
 
 def _columns(comparison: Comparison, columns: Columns) -> Iterator[tuple[str, ...]]:
     calibration = comparison.calibration
-    limits = calibration.thresholds() if calibration else {}
-    loudness = calibration.loudness(comparison.distances) if calibration else {}
+    limits, loudness = comparison.limits, comparison.loudness
     order = sorted(
         comparison.distances, key=lambda name: (-loudness.get(name, 0), -comparison.distances[name])
     )

@@ -25,7 +25,7 @@ def judge_drift(comparison: Comparison, monitoring: Monitoring) -> Verdict:
     numbers = _numbers(comparison)
     problems = [str(finding) for finding in comparison.findings[:SHOWN_COLUMNS]]
     calibration = comparison.calibration
-    loudness = calibration.loudness(comparison.distances) if calibration else {}
+    loudness = comparison.loudness
     loud = [name for name, value in loudness.items() if value > 1]
     if calibration is not None:
         problems += [_format_column(name, comparison, calibration) for name in loud[:SHOWN_COLUMNS]]
@@ -57,10 +57,14 @@ def _why_observed(comparison: Comparison, monitoring: Monitoring) -> str:
 
 def _format_column(name: str, comparison: Comparison, calibration: Calibration) -> str:
     usual = calibration.usual[name].distance
-    times, limit = (
-        value / usual for value in (comparison.distances[name], calibration.thresholds()[name])
+    times, limit = comparison.distances[name] / usual, comparison.limits[name] / usual
+    lenience = comparison.lenience.get(name, 1.0)
+    why = f", {lenience:.1f} times as far since it moves the answers less" if lenience > 1 else ""
+    kind = "prediction drift: " if name in comparison.answers else ""
+    return (
+        f"{kind}{name} is {times:.1f} times its usual distance from the reference "
+        f"(limit {limit:.1f}{why})"
     )
-    return f"{name} is {times:.1f} times its usual distance from the reference (limit {limit:.1f})"
 
 
 def _format_rule(comparison: Comparison, calibration: Calibration) -> str:
@@ -95,20 +99,32 @@ def _numbers(comparison: Comparison) -> dict[str, Number]:
     by_distance = sorted(comparison.distances, key=lambda name: -comparison.distances[name])
     loudness: Mapping[str, float] = {}
     if calibration is not None:
-        loudness = calibration.loudness(comparison.distances)
+        loudness = comparison.loudness
         numbers |= {
             "block_days": round(comparison.block_days, 2),
             "compared_rows": calibration.rows,
             "loudest": round(next(iter(loudness.values()), 0.0), 3),
             "loudest_limit": 1.0,
+            **_signals(comparison),
             "alarm_rate": round(calibration.alarm_rate, 4),
             "resolved_rate": round(calibration.resolved_rate, 4),
         }
-    limits = calibration.thresholds() if calibration else {}
+    limits = comparison.limits
     for name in list(loudness or by_distance)[:SHOWN_COLUMNS]:
         numbers[f"distance.{name}"] = round(comparison.distances[name], 4)
         if name in limits:
             numbers[f"distance_limit.{name}"] = round(limits[name], 4)
+        if comparison.lenience.get(name, 1.0) > 1:
+            numbers[f"lenience.{name}"] = round(comparison.lenience[name], 2)
     for name in sorted(comparison.observed)[:SHOWN_COLUMNS]:
         numbers[f"stretches.{name}"] = comparison.observed[name]
     return numbers
+
+
+def _signals(comparison: Comparison) -> dict[str, Number]:
+    """The loudest feature and the loudest answer, each as a signal of its own."""
+    found: dict[str, float] = {}
+    for name, value in comparison.loudness.items():
+        signal = "prediction_drift" if name in comparison.answers else "feature_drift"
+        found[signal] = max(found.get(signal, 0.0), round(value, 3))
+    return dict(found)

@@ -19,6 +19,7 @@ from slipway.stages.model.version_tags import METRIC_PREFIX
 from slipway.stages.monitor.drift import not_comparable
 from slipway.stages.monitor.judge_performance import RealisedPerformance, judge_performance
 from slipway.stages.monitor.judged_rows import JudgedRows
+from slipway.stages.monitor.label_drift import measure_label_drift, with_label_drift
 from slipway.stages.monitor.label_join import JoinedLabels, join_labels, read_labels
 from slipway.stages.monitor.loss import Loss
 from slipway.stages.monitor.promise import Promise, loss_against_promise, promise_of
@@ -89,12 +90,19 @@ def measure_performance(
         joined = join_labels(rows, labels, key_type=dataset.identity.key.type)
         facts = read_version_facts(registry, spec, monitored)
         tags = watched_version(spec.model, monitored.version, registry=registry).tags
+        measuring = _Measuring(spec, facts, tags, tools)
         try:
-            realised = _Measuring(spec, facts, tags, tools).realised(joined)
+            realised = measuring.realised(joined)
         except NotComputable as error:
             counts = {"predicted": joined.predicted, "labelled": len(joined.rows)}
             return not_comparable(error, counts)
-        return judge_performance(realised, spec.monitoring)
+        verdict = judge_performance(realised, spec.monitoring)
+        if verdict.action == "inconclusive" or facts.held_out is None:
+            return verdict
+        drift = measure_label_drift(
+            measuring.truth(joined.rows), facts.held_out, window=monitored.window, spec=spec
+        )
+        return with_label_drift(verdict, drift)
 
     return perform(
         context,
@@ -128,6 +136,16 @@ class _Measuring:
     def threshold(self) -> float:
         return threshold_of(self.tags, TAG)
 
+    def truth(self, rows: pd.DataFrame) -> pd.Series[Any]:
+        """Labels of rows: codes of classes, or numbers.
+
+        Raises:
+            NotComputable: They do not fit the version.
+        """
+        pinned = self.spec.task == "multiclass" or self.spec.positive is not None
+        classes = self.facts.classes if pinned else None
+        return to_target(rows["label"], self.spec, classes=classes)
+
     def realised(self, joined: JoinedLabels) -> RealisedPerformance:
         """Measure labelled predictions.
 
@@ -135,10 +153,8 @@ class _Measuring:
             NotComputable: Labels or scores do not fit the version.
         """
         multiclass, rows = self.spec.task == "multiclass", joined.rows
-        pinned = multiclass or self.spec.positive is not None
-        classes = self.facts.classes if pinned else None
-        truth = to_target(rows["label"], self.spec, classes=classes)
-        scores = _scores(rows, classes if multiclass else None)
+        truth = self.truth(rows)
+        scores = _scores(rows, self.facts.classes if multiclass else None)
         judged = JudgedRows.of(
             self.metric,
             times=rows["event_time"],

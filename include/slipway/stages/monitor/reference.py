@@ -42,6 +42,7 @@ class Reference:
         unmonitored: Its features that are not watched, by the reason.
         declared: Features that the dataset calls `kind: calendar`.
         watched: Features that it watches like any other, whatever they follow.
+        logged: Name in the log of each of the version's features, by their own.
     """
 
     rows: pd.DataFrame
@@ -50,6 +51,7 @@ class Reference:
     unmonitored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     declared: Collection[str] = ()
     watched: Collection[str] = ()
+    logged: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def tidied(self) -> pd.DataFrame:
@@ -135,4 +137,5 @@ def read_reference(
         unmonitored,
         declared={logged[one] for one in logged if one in declared and declared[one].kind},
         watched={logged[one] for one in logged if one in declared and declared[one].watch},
+        logged=logged_names(manifest),
     )
