@@ -22,7 +22,7 @@ from slipway.stages.rollout.platform import VersionStats
 
 SHIFT = Shift()
 REQUESTS_A_SECOND = 10
-LOOK_SECONDS = 5
+LOOK_SECONDS = 15
 LOOKS = int(SHIFT.limit_minutes * 60) // LOOK_SECONDS
 LOOKS_A_MINUTE = 60 // LOOK_SECONDS
 CORRELATION, SPREAD = 0.9, 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import threading
 import time
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import pytest
@@ -18,7 +19,7 @@ from slipway.adapters.model_package import load_package
 from slipway.errors import Superseded
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
-from slipway.spec.deployment import Shift
+from slipway.spec.deployment import Shift, WithoutTraffic
 from slipway.stages.model.agreement import measure_agreement
 from slipway.stages.model.version_tags import COMPARED_WITH, TAG_PREFIX
 from slipway.stages.rollout import reconcile, shift, switch, verify
@@ -151,6 +152,24 @@ def test_a_challenger_takes_over_step_by_step_under_load(env: PlatformEnv) -> No
     assert stages.registry.aliases == {"champion": CANDIDATE, "previous": CHAMPION}
 
 
+@pytest.mark.parametrize(("then", "action"), [("abort", "inconclusive"), ("switch", "shifted")])
+def test_a_step_without_traffic_ends_as_the_spec_says(
+    env: PlatformEnv, then: Literal["abort", "switch"], action: str
+) -> None:
+    """Within its hour, by a clock that runs fast; the verdict counts requests seen and needed."""
+    rule = WithoutTraffic(after_minutes=30, then=then)
+    stages = RolloutStages(env, settings=Shift(steps=[10], without_traffic=rule))
+    run = stages.reconcile("challenger", holder="dag").ref.run
+    stages.verify(run)
+    now = itertools.count(step=60.0)
+    seen = shift.shift(
+        stages.spec, **stages.ports, rollout=run, step=10, clock=lambda: next(now), sleep=_no_wait
+    ).verdict
+    assert seen.action == action
+    assert "asked 0 times, and 200 are needed" in seen.reason
+    assert stages.weights() == ({CHAMPION: 0.9, CANDIDATE: 0.1} if then == "switch" else {1: 1.0})
+
+
 def test_a_way_back_takes_over_from_a_waiting_step_at_once(env: PlatformEnv) -> None:
     """Within seconds the champion has all traffic; the step ends, and no request fails."""
     stages = RolloutStages(env, settings=Shift(steps=[50], requests=10**6))
@@ -184,6 +203,10 @@ def test_a_way_back_takes_over_from_a_waiting_step_at_once(env: PlatformEnv) -> 
     assert background.failed == []
     assert stages.registry.aliases["champion"] == CHAMPION
     assert stages.registry.tags[CANDIDATE]["slipway.rollout"] == "rolled_back"
+
+
+def _no_wait(_seconds: float) -> None:
+    """Return at once."""
 
 
 def _evidence(versions: Path) -> dict[str, str]:

@@ -33,6 +33,10 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         broken_model(", max_absolute_drop: 0.1", ""),
         f"{MODEL_FILE}:14: monitoring.performance.max_absolute_drop: is required but missing",
     ),
+    "a wait for traffic beyond the step": (
+        more("deployment: {shift: {without_traffic: {after_minutes: 90}}}\n"),
+        f"{MODEL_FILE}:15: deployment.shift.without_traffic.after_minutes: given 90, ",
+    ),
     "steps that fall": (
         more("deployment: {shift: {steps: [50, 10]}}\n"),
         f"{MODEL_FILE}:15: deployment.shift.steps: steps must rise, given .50, 10.",

@@ -27,9 +27,14 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
 
 
 def test_check_counts_what_is_fine(container: Container) -> None:
-    """A project without mistakes has one line of output."""
+    """A project without mistakes has a line of its rollouts, and one that counts."""
     del container
-    assert slipway("check").output == "1 dataset, 1 model: fine\n"
+    rollout, counted = slipway("check").output.splitlines()
+    assert rollout.startswith(
+        "rollout of sales: at each step (10 %, 50 %) a version with 0.5 % err"
+    )
+    assert "passes after about 500 requests to it; one with 3 % is aborted after about " in rollout
+    assert counted == "1 dataset, 1 model: fine"
 
 
 def test_check_prints_every_problem(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from slipway.errors import (
     BadParameter,
     NotFound,
+    PlatformUnavailable,
     RolloutRefused,
 )
 from slipway.records.leases import find_lease
 from slipway.spec import ModelSpec
-from slipway.spec.deployment import Shift
+from slipway.spec.deployment import Shift, WithoutTraffic
 from tests.support.rollout_env import MODEL, SPEC, STEPPED, RolloutEnv, verified
 
 
@@ -101,6 +102,53 @@ def test_too_few_requests_in_time_are_inconclusive(env: RolloutEnv) -> None:
     assert "asked 0 times, and 209 are needed" in record.verdict.reason
     assert env.now == pytest.approx(3600)
     assert env.registry.tags[3]["slipway.rollout"] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("then", "actions"), [("abort", ["inconclusive"]), ("switch", ["shifted", "shifted"])]
+)
+def test_without_traffic_the_spec_decides(
+    env: RolloutEnv, then: Literal["abort", "switch"], actions: list[str]
+) -> None:
+    """After the wait that it states; the verdict tells the requests seen and needed."""
+    env.spec = idle(then)
+    env.requests_a_second, run = 0, verified(env)
+    found = [env.shift(run, step).verdict for step in (10, 50)[: len(actions)]]
+    assert [verdict.action for verdict in found] == actions
+    assert all("asked 0 times, and 209 are needed" in verdict.reason for verdict in found)
+    assert env.now == pytest.approx(300 * len(actions))
+    if then == "switch":
+        assert "After 5 minutes without them it goes on" in found[0].reason
+        assert env.switch(run).verdict.action == "switched"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "minutes"),
+    [({"failing": {3: 0.02}}, 60), ({"down": True}, 60), ({"p99_ms": 5000.0}, 5)],
+)
+def test_a_version_in_trouble_never_goes_on_without_traffic(
+    env: RolloutEnv, trouble: dict[str, Any], minutes: int
+) -> None:
+    """One with failures, with slow answers, or whose platform does not answer just then."""
+    env.spec = idle("switch")
+    run = verified(env)
+
+    def ask_seldom(seconds: float) -> None:
+        env.now += seconds
+        if env.now == 60:
+            env.platform.receive(MODEL, 1000)
+            env.platform.down = "down" in trouble
+
+    env.sleep = ask_seldom  # type: ignore[method-assign]
+    for name, value in trouble.items():
+        if name != "down":
+            setattr(env.platform, name, value)
+    if "down" in trouble:
+        with pytest.raises(PlatformUnavailable):
+            env.shift(run, 10)
+    else:
+        assert env.shift(run, 10).verdict.action == "inconclusive"
+    assert env.now == pytest.approx(minutes * 60)
 
 
 def test_a_version_without_servers_is_aborted(env: RolloutEnv) -> None:
@@ -237,6 +285,14 @@ def test_a_repeat_of_a_step_changes_nothing(env: RolloutEnv) -> None:
     applied, now = list(env.platform.applied), env.now
     assert env.shift(run, 10) == first
     assert (env.platform.applied, env.now) == (applied, now)
+
+
+def idle(then: Literal["abort", "switch"]) -> ModelSpec:
+    """The model with a short wait for requests."""
+    rule = WithoutTraffic(after_minutes=5, then=then)
+    shift = SPEC.deployment.shift.model_copy(update={"without_traffic": rule})
+    deployment = SPEC.deployment.model_copy(update={"shift": shift})
+    return SPEC.model_copy(update={"deployment": deployment})
 
 
 def stepless() -> ModelSpec:

@@ -31,6 +31,19 @@ class Verify(Spec):
     max_p99_ms: float = Field(default=1000.0, gt=0, description="One-row latency allowed.")
 
 
+class WithoutTraffic(Spec):
+    """A step whose candidate gets fewer requests than a verdict needs."""
+
+    after_minutes: float | None = Field(
+        default=None, gt=0, description="Wait for requests; none: `limit_minutes`."
+    )
+    then: Literal["abort", "switch"] = Field(
+        default="abort",
+        description="`abort`: the champion takes all traffic again; `switch`: a healthy candidate "
+        "without a failed request goes on to the next step, at last to all traffic.",
+    )
+
+
 class Shift(Spec):
     """Shift of traffic to a verified candidate, with a canary analysis at each step."""
 
@@ -71,6 +84,15 @@ class Shift(Spec):
         description="A step that is not decided by then is aborted.",
     )
 
+    without_traffic: WithoutTraffic = Field(
+        default_factory=WithoutTraffic, description="With too few requests for a verdict."
+    )
+
+    @property
+    def without_traffic_minutes(self) -> float:
+        """Wait of a step for requests that do not come."""
+        return self.without_traffic.after_minutes or self.limit_minutes
+
     @property
     def error_increase(self) -> float:
         """Allowed share of failed requests above the champion's."""
@@ -85,6 +107,17 @@ class Shift(Spec):
     def _steps_rise(self) -> Shift:
         if self.steps != sorted(set(self.steps)):
             raise SpecConflict(f"steps must rise, given {self.steps}", field=("steps",))
+        return self
+
+    @model_validator(mode="after")
+    def _waits_for_traffic_within_the_limit(self) -> Shift:
+        after = self.without_traffic.after_minutes
+        if after is not None and after > self.limit_minutes:
+            raise SpecConflict(
+                f"given {after:g}, which is later than limit_minutes ({self.limit_minutes:g})",
+                field=("without_traffic", "after_minutes"),
+                hint="a step ends at limit_minutes at the latest",
+            )
         return self
 
 

@@ -10,8 +10,14 @@ from slipway.errors import PlatformUnavailable
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
-from slipway.stages.rollout.canary_analysis import analyse_canary, is_decided
+from slipway.stages.rollout.canary_analysis import (
+    INCONCLUSIVE,
+    SHIFTED,
+    analyse_canary,
+    is_decided,
+)
 from slipway.stages.rollout.canary_errors import least_requests
+from slipway.stages.rollout.canary_without_traffic import go_on_without_traffic, lacks_traffic
 from slipway.stages.rollout.lease import renew_lease
 from slipway.stages.rollout.manual_edits import require_unedited
 from slipway.stages.rollout.plan import RolloutPlan
@@ -34,6 +40,7 @@ class Observation:
         share: Its real share of the requests; None: not known.
         is_healthy: Whether its server can answer; None: not known.
         failure: Why the step is aborted early, or None.
+        minutes: Time that the step has waited.
     """
 
     stats: VersionStats = field(default_factory=VersionStats)
@@ -41,6 +48,7 @@ class Observation:
     share: float | None = None
     is_healthy: bool | None = None
     failure: str | None = None
+    minutes: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,14 +75,12 @@ class CanaryTraffic:
 
     def wait(self) -> Observation:
         """Wait until the candidate's requests decide, it has failed, or it is out of time."""
-        shift = self.spec.deployment.shift
         began = logged = self.clock()
         unhealthy_since: float | None = None
         while True:
             seen, now = self._observe(), self.clock()
-            if now - began >= shift.limit_minutes * 60:
-                return seen
-            if is_decided(seen.stats, seen.champion, shift=shift):
+            seen = replace(seen, minutes=(now - began) / 60)
+            if self._is_over(seen):
                 return seen
             if seen.is_healthy is not None:
                 since = now if unhealthy_since is None else unhealthy_since
@@ -87,16 +93,27 @@ class CanaryTraffic:
                 logged = now
             self.sleep(POLL_SECONDS)
 
+    def _is_over(self, seen: Observation) -> bool:
+        """Whether the step's requests decide, or its time is up."""
+        shift, stats = self.spec.deployment.shift, seen.stats
+        return (
+            is_decided(stats, seen.champion, shift=shift)
+            or seen.minutes >= shift.limit_minutes
+            or (seen.is_healthy is True and lacks_traffic(stats, minutes=seen.minutes, shift=shift))
+        )
+
     def analyse(self, seen: Observation) -> Verdict:
         """Analyse what was observed so far."""
-        deployment = self.spec.deployment
-        return analyse_canary(
-            seen.stats,
-            champion=seen.champion,
-            step=self.step,
-            shift=deployment.shift,
-            max_p99_ms=deployment.verify.max_p99_ms,
+        shift, max_p99_ms = self.spec.deployment.shift, self.spec.deployment.verify.max_p99_ms
+        verdict = analyse_canary(
+            seen.stats, champion=seen.champion, step=self.step, shift=shift, max_p99_ms=max_p99_ms
         )
+        if verdict.action != INCONCLUSIVE or not seen.is_healthy:
+            return verdict
+        why = go_on_without_traffic(
+            verdict, seen.stats, minutes=seen.minutes, shift=shift, max_p99_ms=max_p99_ms
+        )
+        return verdict if why is None else Verdict(SHIFTED, why, verdict.numbers)
 
     def _log_progress(self, seen: Observation, seconds: float) -> None:
         renew_lease(self.store, self.plan)
