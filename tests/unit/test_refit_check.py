@@ -9,7 +9,8 @@ import pytest
 
 from slipway.spec.model import ModelSpec
 from slipway.spec.warnings import model_warnings
-from slipway.stages.train.refit_check import LEAST_RANK_CORRELATION, RefitCheck, rank_correlation
+from slipway.stages.model.rank_correlation import rank_correlation
+from slipway.stages.train.refit_check import LEAST_RANK_CORRELATION, RefitCheck
 from tests.support.training_env import spec
 
 TRAINING = {"holdout_days": 10, "min_rows": 500, "ship": "refit"}

@@ -28,6 +28,13 @@ class Verify(Spec):
         description="Allowed disagreement with the champion on recent rows, as a multiple of that "
         "on the holdout of its gates.",
     )
+    min_rank_correlation: float = Field(
+        default=-0.2,
+        ge=-1,
+        le=0,
+        description="A candidate whose scores are shown to be ordered further against the "
+        "champion's, by Spearman's correlation on recent rows, is refused; -1: none is.",
+    )
     max_p99_ms: float = Field(default=1000.0, gt=0, description="One-row latency allowed.")
 
 

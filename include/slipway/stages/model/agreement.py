@@ -63,6 +63,13 @@ class ChampionComparison:
     holdout: Agreement | None
     is_flat: bool
 
+    @property
+    def is_opposite(self) -> bool:
+        """Whether the two run the other way round than on the holdout."""
+        if self.recent is None or self.holdout is None:
+            return False
+        return abs(self.recent.correlation - self.holdout.correlation) > OPPOSITE_CORRELATION
+
     def allowed(self, bars: Verify) -> float | None:
         """Return the disagreement that is allowed on recent rows; None without evidence."""
         if self.holdout is None:
@@ -102,7 +109,7 @@ class ChampionComparison:
                 f"it differs from version {self.champion} by {recent.disagreement:.3g} on average, "
                 f"and on its holdout by {holdout.disagreement:.3g} ({allowed:.3g} is allowed)"
             )
-        if abs(recent.correlation - holdout.correlation) > OPPOSITE_CORRELATION:
+        if self.is_opposite:
             objections.append(
                 f"its predictions are inverted: they correlate with version {self.champion}'s "
                 f"by {recent.correlation:.2f}, and on its holdout by {holdout.correlation:.2f}"

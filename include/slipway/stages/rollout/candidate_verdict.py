@@ -6,9 +6,12 @@ from slipway.records.verdicts import Verdict
 from slipway.spec.deployment import Verify
 from slipway.spec.operational import Operational
 from slipway.stages.model.agreement import ChampionComparison
+from slipway.stages.model.score_shape import ScoreShape
 from slipway.stages.rollout.operational_limits import over_limits
 from slipway.stages.rollout.replay import ReplayResult
 from slipway.stages.rollout.version_outcome import REFUSED, VERIFIED
+
+ALLOWS_ANY_ORDER = "`deployment.verify.min_rank_correlation: -1`"
 
 
 def judge_candidate(
@@ -17,6 +20,7 @@ def judge_candidate(
     bars: Verify,
     *,
     limits: Operational | None = None,
+    shape: ScoreShape | None = None,
     version: int,
     is_urgent: bool,
 ) -> Verdict:
@@ -28,6 +32,7 @@ def judge_candidate(
             roll-back, which turns away from the champion.
         bars: Limits of the spec.
         limits: Its operational gates.
+        shape: Order, scale and level of its answers beside the champion's; None: not comparable.
         version: Its number.
         is_urgent: Whether latency and the like are recorded without a limit: a busy machine does
             not stop a return to a known version.
@@ -37,26 +42,53 @@ def judge_candidate(
     if comparison is not None:
         numbers |= comparison.numbers(bars)
         wrong += comparison.objections(bars)
+    if shape is not None:
+        numbers |= shape.numbers()
+    refused, named = _unlike(shape, comparison, bars)
+    wrong += refused
     if measured.accepted:
         wrong.append(f"it accepted bad inputs: {', '.join(measured.accepted)}")
     if not is_urgent:
         wrong += over_limits(measured, bars, limits)
     if wrong:
-        return Verdict(REFUSED, f"Version {version} may not serve: {'; '.join(wrong)}.", numbers)
-    beside = ""
-    if comparison is not None and comparison.recent is not None and comparison.holdout is not None:
-        beside = (
-            f" It differs from version {comparison.champion} by "
-            f"{comparison.recent.disagreement:.2g} on average, and by "
-            f"{comparison.holdout.disagreement:.2g} on its holdout."
-        )
+        why = "; ".join([*wrong, *named])
+        return Verdict(REFUSED, f"Version {version} may not serve: {why}.", numbers)
     reason = (
         f"Version {version} answered {measured.rows} real rows as it predicts offline "
         f"(difference {difference or 0:.1g}, p99 {measured.p99_ms:.0f} ms"
         f"{_within(measured, limits)}), "
-        f"and refused every bad input.{beside}"
+        f"and refused every bad input.{_beside(comparison)}{_also(named)}"
     )
     return Verdict(VERIFIED, reason, numbers)
+
+
+def _unlike(
+    shape: ScoreShape | None, comparison: ChampionComparison | None, bars: Verify
+) -> tuple[list[str], list[str]]:
+    """What refuses a candidate whose scores are unlike the champion's, and what is only named."""
+    if shape is None:
+        return [], []
+    order, named = list(shape.order()), list(shape.named())
+    if comparison is not None and comparison.is_opposite:
+        return [], named
+    if not shape.is_refused(bars):
+        return [], [*order, *named]
+    return [f"{one} ({ALLOWS_ANY_ORDER} lets it pass)" for one in order], named
+
+
+def _beside(comparison: ChampionComparison | None) -> str:
+    """How far a candidate differs from the champion, where both figures are known."""
+    if comparison is None or comparison.recent is None or comparison.holdout is None:
+        return ""
+    return (
+        f" It differs from version {comparison.champion} by "
+        f"{comparison.recent.disagreement:.2g} on average, and by "
+        f"{comparison.holdout.disagreement:.2g} on its holdout."
+    )
+
+
+def _also(named: list[str]) -> str:
+    return f" To be known: {'; '.join(named)}." if named else ""
 
 
 def _within(measured: ReplayResult, limits: Operational | None) -> str:

@@ -30,6 +30,7 @@ from slipway.records.verified_versions import find_verification
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.agreement import RowScores, compare_with_champion
 from slipway.stages.model.class_scores import align_scores, known_to_any
+from slipway.stages.model.score_shape import measure_shape
 from slipway.stages.ports.package import LoadPackage, Package
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tables import Tables
@@ -165,16 +166,18 @@ def _boot_and_replay(
         if error.found:
             reason += f" Found: {error.found}."
         return Verdict(REFUSED, reason, {"version": plan.version})
-    comparison = None
+    comparison, shape = None, None
     if champion is not None and beside is not None:
         tags = registry.version(spec.model, plan.version).tags
         answers, scores = beside
         comparison = compare_with_champion(answers, scores, champion=champion, tags=tags)
+        shape = measure_shape(answers, scores, champion=champion)
     return judge_candidate(
         measured,
         comparison,
         bars,
         limits=spec.gates.operational,
+        shape=shape,
         version=plan.version,
         is_urgent=plan.is_urgent,
     )

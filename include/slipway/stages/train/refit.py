@@ -33,6 +33,7 @@ from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.manifest import PIPELINE_PY
 from slipway.stages.model.provenance import CodeState
+from slipway.stages.model.rank_correlation import rank_correlation
 from slipway.stages.model.shipped import REFIT, REFITTED, TRAIN, judged_facts
 from slipway.stages.ports.metrics import Measure
 from slipway.stages.ports.package import LoadPackage, MakeLearner, Package
@@ -42,7 +43,7 @@ from slipway.stages.search.found import Found
 from slipway.stages.train.common_holdout import common_rows
 from slipway.stages.train.dry_run import DRY_RUN
 from slipway.stages.train.recipe import Built, Recipe
-from slipway.stages.train.refit_check import RefitCheck, rank_correlation
+from slipway.stages.train.refit_check import RefitCheck
 from slipway.values.told_times import in_utc
 
 if TYPE_CHECKING:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from slipway.records.verdicts import Number
 from slipway.spec.metrics import METRICS
 from slipway.stages.gates.gate_numbers import finite
-from slipway.stages.model.agreement import EVIDENCE, Agreement, measure_agreement
+from slipway.stages.model.agreement import EVIDENCE, Agreement
 from slipway.values.figures import in_figures
-
-if TYPE_CHECKING:
-    import numpy as np
 
 LEAST_RANK_CORRELATION = 0.3
 """Measured on noisy classes, 1,500 and 8,000 rows, areas under the curve of 0.52 to 0.85: linear
@@ -102,26 +98,6 @@ class RefitCheck:
             f"{told}, rank correlation {self.rank_correlation:.2f}, mean difference "
             f"{self.agreement.disagreement:.3g} at a spread of {self.agreement.spread:.3g}"
         )
-
-
-def rank_correlation(scores: np.ndarray[Any, Any], others: np.ndarray[Any, Any]) -> float | None:
-    """Return Spearman's correlation of scores, of several classes over all; None: not comparable.
-
-    Args:
-        scores: Of shape (n_rows,), or (n_rows, n_classes).
-        others: Of the same shape.
-    """
-    agreement = measure_agreement(_ranks(scores), _ranks(others))
-    return None if agreement is None else agreement.correlation
-
-
-def _ranks(scores: np.ndarray[Any, Any]) -> list[Any]:
-    """Ranks by class, the mean of ties; what is missing stays missing."""
-    import pandas as pd
-
-    ranked = pd.DataFrame(scores).rank().to_numpy()
-    found: list[Any] = (ranked[:, 0] if scores.ndim == 1 else ranked).tolist()
-    return found
 
 
 def _shown(value: float | None) -> str:
