@@ -143,6 +143,9 @@ def test_a_challenger_takes_over_step_by_step_under_load(env: PlatformEnv) -> No
         for step in (10, 50):
             seen = stages.shift(run, step).verdict
             assert (seen.action, seen.numbers["failed"]) == ("shifted", 0), seen.reason
+            champion = seen.numbers["champion.asked"], seen.numbers["champion.failed"]
+            assert champion[0]
+            assert not champion[1]
             assert stages.weights() == pytest.approx(
                 {CHAMPION: 1 - step / 100, CANDIDATE: step / 100}
             )
