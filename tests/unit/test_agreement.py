@@ -117,10 +117,7 @@ def test_a_flat_model_is_refused(env: RolloutEnv) -> None:
 
 
 def test_a_model_that_is_as_different_as_its_gates_saw_passes(env: RolloutEnv) -> None:
-    """After a turn of the world a right challenger is the opposite, where its spec allows that."""
-    verify = env.spec.deployment.verify.model_copy(update={"min_rank_correlation": -1.0})
-    deployment = env.spec.deployment.model_copy(update={"verify": verify})
-    env.spec = env.spec.model_copy(update={"deployment": deployment})
+    """After a turn of the world a right challenger is the champion's opposite."""
     learnt(env, lambda scores: 1 - scores)
     turned = {"slipway.disagreement.correlation": "-1.0"}
     env.registry.tags[3] = evidence(3, 2, ratio=5.0) | turned

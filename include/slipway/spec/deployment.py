@@ -29,11 +29,11 @@ class Verify(Spec):
         "on the holdout of its gates.",
     )
     min_rank_correlation: float = Field(
-        default=-0.2,
+        default=-1.0,
         ge=-1,
         le=0,
         description="A candidate whose scores are shown to be ordered further against the "
-        "champion's, by Spearman's correlation on recent rows, is refused; -1: none is.",
+        "champion's, by Spearman's correlation on recent rows, is refused; -1: it is only named.",
     )
     max_p99_ms: float = Field(default=1000.0, gt=0, description="One-row latency allowed.")
 

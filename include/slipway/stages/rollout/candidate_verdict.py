@@ -11,8 +11,6 @@ from slipway.stages.rollout.operational_limits import over_limits
 from slipway.stages.rollout.replay import ReplayResult
 from slipway.stages.rollout.version_outcome import REFUSED, VERIFIED
 
-ALLOWS_ANY_ORDER = "`deployment.verify.min_rank_correlation: -1`"
-
 
 def judge_candidate(
     measured: ReplayResult,
@@ -73,7 +71,8 @@ def _unlike(
         return [], named
     if not shape.is_refused(bars):
         return [], [*order, *named]
-    return [f"{one} ({ALLOWS_ANY_ORDER} lets it pass)" for one in order], named
+    allowed = f"{bars.min_rank_correlation:g} is allowed"
+    return [f"{one} ({allowed})" for one in order], named
 
 
 def _beside(comparison: ChampionComparison | None) -> str:
