@@ -12,8 +12,10 @@ import pytest
 from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec
+from slipway.stages.monitor.columns import Columns
 from slipway.stages.monitor.drift import measure_drift
 from slipway.stages.monitor.quality.calendar_columns import find_calendar_columns
+from slipway.stages.monitor.reference import Reference
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, PlainReports
 from tests.support import ferry_dataset
@@ -187,3 +189,14 @@ def test_fields_without_effect_are_refused(stream: str, field: dict[str, Any]) -
     made["streams"][stream]["columns"][name] |= field or {"watch": False}
     with pytest.raises(ValueError, match="has no effect"):
         DatasetSpec.model_validate(made)
+
+
+def test_a_verdict_names_as_many_columns_as_it_has_room_for() -> None:
+    """Hundreds of counters do not keep a window from being recorded."""
+    times = pd.Series(pd.date_range("2013-01-01", periods=100, freq="h", tz="UTC"))
+    names = tuple(f"counter{number}" for number in range(300))
+    rows = pd.DataFrame(dict.fromkeys(names, np.arange(100.0)))
+    reference = Reference(rows, times, Columns(names, (), "psi", "psi", scores=()))
+    told = reference.tell_left_out()
+    assert told.endswith("counter8, counter9 and 290 more).")
+    assert len(told) < 250

@@ -187,9 +187,7 @@ def _measure(
         judge_quality(observed, reference.known), has_odd_values=bool(comparison.findings)
     )
     verdict = with_quality(judge_drift(comparison, spec.monitoring), quality)
-    if reference.left_out:
-        told = "; ".join(f"{why} ({', '.join(names)})" for why, names in reference.left_out.items())
-        verdict = replace(verdict, reason=f"{verdict.reason} Not watched: {told}.")
+    verdict = replace(verdict, reason=f"{verdict.reason}{reference.tell_left_out()}")
     title = drift_title(spec.model, monitored, verdict)
     sections = drift_sections(verdict, comparison, columns, quality=quality.findings)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 20_000
 """Largest sample; distances converge long before, and the report stays small."""
+
+MOST_NAMED = 10
 
 NO_SEASON = "follows the calendar, and the reference has no like season"
 """Why nothing of a column is compared that follows the event time."""
@@ -95,6 +97,17 @@ class Reference:
         """Features that nothing is compared of, by the reason."""
         unknown = tuple(one.name for one in self.calendar if one.part is None)
         return {**self.unmonitored, **({NO_SEASON: unknown} if unknown else {})}
+
+    def tell_left_out(self) -> str:
+        """Return a sentence on those features, to be added to a verdict; empty without one."""
+        told = [f"{why} ({_listed(names)})" for why, names in self.left_out.items()]
+        return f" Not watched: {'; '.join(told)}." if told else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names that a verdict has room for."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}"
 
 
 def read_reference(
