@@ -16,9 +16,9 @@ from slipway.records.run_records import RunRef
 from slipway.spec import DatasetSpec
 from slipway.stages.monitor.drift import measure_drift
 from slipway.stages.monitor.performance import measure_performance
-from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MemoryLog, PlainReports
+from tests.support.performance_tools import performance_tools
 from tests.support.training_env import ORIGIN, TrainingEnv, spec
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
@@ -106,7 +106,7 @@ def test_no_name_of_a_column_collides_with_an_internal_one(tmp_path: Path, targe
     assert drift.numbers["rows"] == int(timedelta(days=28) / timedelta(hours=1))
     assert {f"distance.{name}" for name in names["numbers"]} & set(drift.numbers)
     performance = measure_performance(
-        env.spec, env.dataset, tables=env.tables, tools=gate_tools(), **common
+        env.spec, env.dataset, tables=env.tables, tools=performance_tools(), **common
     ).verdict
     assert performance.numbers["labelled"] == drift.numbers["rows"]
     assert float(performance.numbers["roc_auc"] or 0) > 0.7

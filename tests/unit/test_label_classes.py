@@ -23,6 +23,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry
 from tests.support import ferry_dataset
+from tests.support.performance_tools import performance_tools
 from tests.support.training_env import ORIGIN, TrainingEnv, spec
 
 DAYS = 60
@@ -127,7 +128,10 @@ def test_a_window_whose_labels_have_a_third_class_is_not_compared() -> None:
         tables=tables,
         log=MemoryLog(ferry_dataset.logged(rows)),
         tools=replace(
-            gate_tools(), measure=lambda *_, **__: pytest.fail("nothing can be measured")
+            performance_tools(),
+            gates=replace(
+                gate_tools(), measure=lambda *_, **__: pytest.fail("nothing can be measured")
+            ),
         ),
     ).verdict
     assert verdict.action == "inconclusive"

@@ -16,11 +16,11 @@ from slipway.records.verdicts import Verdict
 from slipway.stages.monitor.drift import measure_drift
 from slipway.stages.monitor.performance import measure_performance
 from slipway.stages.ports.registry import Registry
-from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.support import ferry_dataset, sea_states
 from tests.support.batch_scoring_env import MARCH, BatchScoringEnv
+from tests.support.performance_tools import performance_tools
 from tests.support.training_env import ORIGIN
 
 CLASSES = list(sea_states.STATES)
@@ -47,7 +47,7 @@ class Scored:
             registry=self.registry,
             tables=tables,
             log=self.env.scores,
-            tools=gate_tools(),
+            tools=performance_tools(),
         ).verdict
 
 

@@ -11,11 +11,11 @@ from slipway.stages.import_version.regate import pin_newest_rows
 from slipway.stages.model.manifest import REFERENCE, open_sealed
 from slipway.stages.monitor.performance import measure_performance
 from slipway.stages.train.accept_request import accept
-from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry
 from tests.support import ferry_dataset
+from tests.support.performance_tools import performance_tools
 from tests.support.training_env import ORIGIN, TrainingEnv
 
 DATASET = ferry_dataset.dataset(one_file=True)
@@ -95,7 +95,7 @@ def test_performance_joins_predictions_with_labels_of_the_features_rows() -> Non
         registry=MonitoringRegistry("ferry_delay", tags={1: {"slipway.metric.roc_auc": "0.65"}}),
         tables=tables,
         log=MemoryLog(ferry_dataset.logged(rows)),
-        tools=gate_tools(),
+        tools=performance_tools(),
     )
     assert record.verdict.action == "ok"
     assert record.verdict.numbers["labelled"] == 1200

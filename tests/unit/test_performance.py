@@ -14,11 +14,11 @@ from slipway.stages.monitor.judge_performance import RealisedPerformance, judge_
 from slipway.stages.monitor.label_join import join_labels
 from slipway.stages.monitor.loss import Error, Loss
 from slipway.stages.monitor.performance import measure_performance
-from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, UnreadableLog
 from tests.support import ferry_dataset
+from tests.support.performance_tools import performance_tools
 
 PROMISED = {1: {"slipway.metric.roc_auc": "0.65"}}
 
@@ -52,7 +52,7 @@ def measured(
         registry=MonitoringRegistry("ferry_delay", tags=tags),
         tables=tables,
         log=UnreadableLog(log, torn=torn) if torn else MemoryLog(log),
-        tools=gate_tools(),
+        tools=performance_tools(),
     )
 
 

@@ -24,6 +24,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry
 from tests.support import ferry_dataset
+from tests.support.performance_tools import performance_tools
 
 JANUARY = "2013-01-v1"
 
@@ -56,7 +57,7 @@ def judged(
         ),
         tables=tables,
         log=MemoryLog(ferry_dataset.logged(rows)),
-        tools=gate_tools(),
+        tools=performance_tools(),
     ).verdict
 
 

@@ -19,11 +19,11 @@ from slipway.stages.model.class_scores import align_scores
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.monitor.performance import measure_performance
-from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry
 from tests.support import ferry_dataset
+from tests.support.performance_tools import performance_tools
 from tests.support.training_env import ORIGIN, TrainingEnv, spec
 
 DAYS = 60
@@ -107,7 +107,7 @@ def realised(labels: pd.DataFrame, *, classes: list[str]) -> Verdict:
         ),
         tables=tables,
         log=MemoryLog(ferry_dataset.logged(rows)),
-        tools=gate_tools(),
+        tools=performance_tools(),
     ).verdict
 
 

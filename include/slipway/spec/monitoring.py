@@ -11,7 +11,7 @@ from slipway.spec.cron import Cron
 from slipway.spec.kpis import Kpi
 from slipway.spec.metrics import MetricName
 
-Comparator = Literal["constant", "holdout"]
+Comparator = Literal["constant", "holdout", "previous", "fresh"]
 
 
 class Drift(Spec):
@@ -51,7 +51,9 @@ class Performance(Spec):
         description="What lets expect a figure of a window's rows. `constant`: the champion's "
         "skill on its holdout, as a share of the way from a constant to perfect answers, and the "
         "constant on these rows. `holdout`: its figure on its holdout, as if all rows were "
-        "equally hard.",
+        "equally hard. `previous`: the champion before it, on the same rows. `fresh`: a model "
+        "that is fitted to what was known as the window began, on the same rows; it costs a "
+        "training for each window. Where one of the last two cannot answer, the first stands in.",
     )
     false_alarm_rate: float = Field(
         default=0.05,

@@ -73,6 +73,8 @@ def drift(call: StageCall) -> RunRecord:
 @stage("performance", required=(MODEL, WINDOW), recorded=True)
 def performance(call: StageCall) -> RunRecord:
     """Compare the predictions of a window with its labels."""
+    from slipway.adapters.model_package import load_package
+    from slipway.stages.monitor.compared_model import PerformanceTools
     from slipway.stages.monitor.performance import measure_performance
     from slipway.wiring.gate_tools import gate_tools
 
@@ -84,7 +86,7 @@ def performance(call: StageCall) -> RunRecord:
         registry=call.container.registry,
         tables=call.container.tables,
         log=call.container.log_for(model),
-        tools=gate_tools(),
+        tools=PerformanceTools(gate_tools(), load_package, call.container.learner),
         context=call.context,
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 from slipway.stages.monitor.due_windows import monitored_windows
 from slipway.stages.monitor.joined_windows import MEASURED_BY, sufficient_windows
 from slipway.stages.monitor.label_maturity import LandedLabels, labels_have_matured
+from slipway.stages.monitor.label_revisions import due_revisions
 from slipway.stages.monitor.watched_version import find_watched
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class DueWindows(TypedDict):
         champion: Version with the alias; None before there is one.
         watched: Version whose windows are listed: the one that serves, else the champion.
         drift: Ids of closed windows without a drift record, oldest first.
-        performance: Ids of matured windows without a performance record, oldest first.
+        performance: Ids of matured windows without a performance record, oldest first, and of
+            revisions by late labels.
         difference: Difference of what is served from the alias; None without one.
         kpis: Ids of matured windows without a record of KPIs, oldest first.
     """
@@ -63,9 +65,9 @@ def collect(
 
     Drift is due once a window has ended and has enough predictions; one with too few is joined with
     those that follow it. Performance is due once its label horizon has passed and it has enough
-    labels; without enough of them, one window later. KPIs are due with it. A window whose log
-    cannot be read is due, so that its verdict reports it. A champion that returns by a roll-back
-    continues where its monitoring stopped.
+    labels; without enough of them, one window later. KPIs are due with it. Many late labels make a
+    revision due. A window whose log cannot be read is due, so that its verdict reports it. A
+    champion that returns by a roll-back continues where its monitoring stopped.
 
     Args:
         spec: The model.
@@ -93,7 +95,8 @@ def collect(
     labels = LandedLabels(spec, dataset, tables)
     stages = (*MEASURED_BY, "kpis") if spec.monitoring.kpis else MEASURED_BY
     closed = monitored_windows(spec, watched.version, clock, log, store=store)
-    for monitored in sufficient_windows(spec, closed, store=store, log=log):
+    windows = list(sufficient_windows(spec, closed, store=store, log=log))
+    for monitored in windows:
         undone = [
             stage for stage in stages if not store.exists(monitored.ref(spec.model, stage).key)
         ]
@@ -103,4 +106,6 @@ def collect(
         if waiting and labels_have_matured(spec, monitored, clock, log=log, labels=labels):
             due["performance"] += [monitored.id] if "performance" in waiting else []
             due["kpis"] += [monitored.id] if "kpis" in waiting else []
+    revisions = due_revisions(spec, windows, store=store, log=log, labels=labels)
+    due["performance"] += [one.id for one in revisions]
     return due

@@ -13,6 +13,7 @@ from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.stages.monitor.collect import event_clock
 from slipway.stages.monitor.due_windows import monitored_windows
+from slipway.stages.monitor.label_revisions import STAGE, newest_verdict
 from slipway.stages.monitor.standing_request import (
     NOTHING,
     file_standing,
@@ -188,12 +189,16 @@ def _decide(
 def _measured(
     store: Store, spec: ModelSpec, monitored: Sequence[MonitoredWindow], stage: str
 ) -> list[WindowVerdict]:
-    """The newest n verdicts, oldest window first."""
+    """The newest n verdicts, oldest window first; of a revised one the newest revision."""
     found: list[WindowVerdict] = []
     for one in reversed(monitored):
         if len(found) == spec.monitoring.fire.n:
             break
-        record = find_record(store, one.ref(spec.model, stage))
+        record = (
+            newest_verdict(store, spec.model, one)
+            if stage == STAGE
+            else find_record(store, one.ref(spec.model, stage))
+        )
         if record is not None:
             verdict = record.verdict
             found.append(WindowVerdict(one.id, verdict.action, verdict.reason, record.ref.key))

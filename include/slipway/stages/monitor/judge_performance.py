@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.model.left_out import format_left_out
 from slipway.stages.monitor.loss import Loss
+from slipway.stages.monitor.window_groups import GroupFindings
 from slipway.values.figures import in_figures
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class RealisedPerformance:
         unseen: Number of labels of a class that the version does not know; each of them counts as
             a wrong answer.
         are_of_one_kind: Whether all labels are the same.
+        groups: What was found in slices and groups.
     """
 
     predicted: int
@@ -45,6 +47,7 @@ class RealisedPerformance:
     left_out: Mapping[str, int] = field(default_factory=dict)
     unseen: int = 0
     are_of_one_kind: bool = False
+    groups: GroupFindings = field(default_factory=lambda: GroupFindings({}, ()))
 
     @property
     def coverage(self) -> float:
@@ -73,6 +76,7 @@ def judge_performance(realised: RealisedPerformance, monitoring: Monitoring) -> 
         raise AssertionError(why)
     performance = monitoring.performance
     numbers |= _numbers(realised, value, loss, performance)
+    numbers |= realised.groups.numbers
     reach = loss.reach(performance.confidence)
     lower, upper = loss.value - reach, loss.value + reach
     allowed, metric = in_figures(performance.max_absolute_drop), performance.metric
@@ -125,6 +129,7 @@ def _told(realised: RealisedPerformance) -> Iterator[str]:
             f" {realised.unseen:,} labels are of a class that the version was not trained for, and "
             "count as wrong answers."
         )
+    yield from (f" {one}" for one in realised.groups.sentences)
 
 
 def _numbers(

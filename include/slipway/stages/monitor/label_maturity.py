@@ -26,12 +26,16 @@ class LandedLabels:
         self._spec, self._dataset, self._tables = spec, dataset, tables
         self._read: pd.Series | None = None
 
+    @property
+    def version(self) -> int | None:
+        """Newest version of their table."""
+        return self._tables.version(labels_table(self._dataset))
+
     def join(self, rows: pd.DataFrame) -> JoinedLabels:
         """Return the rows joined with their labels."""
         if self._read is None:
-            version = self._tables.version(labels_table(self._dataset))
             self._read = read_labels(
-                self._tables, self._dataset, self._spec.target, version=version
+                self._tables, self._dataset, self._spec.target, version=self.version
             )
         return join_labels(rows, self._read, key_type=self._dataset.identity.key.type)
 

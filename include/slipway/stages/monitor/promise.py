@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slipway.spec.metrics import METRICS
 from slipway.stages.monitor.judged_rows import JudgedRows
@@ -30,14 +30,14 @@ class Promise:
         is_skill: Whether it is a skill.
         error: Standard error; None where it is not known, as of a version without holdout rows.
         blocks: Number of blocks that tell the error.
-        by_time: Whether these are spans of time.
+        unit: What a block is, in the singular.
     """
 
     value: float
     is_skill: bool
     error: Error | None = None
     blocks: int = 0
-    by_time: bool = True
+    unit: str = ROW_GROUP
 
     def expected(self, rows: JudgedRows, *, tools: GateTools) -> float | None:
         """Return the metric that it lets expect of some rows."""
@@ -75,8 +75,7 @@ def promise_of(
     if found is None:
         return None
     error = Error(found.error, found.independent)
-    by_time = blocks.unit != ROW_GROUP
-    return Promise(found.value, constant is not None, error, drawn.count, by_time)
+    return Promise(found.value, constant is not None, error, drawn.count, blocks.unit)
 
 
 def loss_against_promise(
@@ -99,13 +98,15 @@ def loss_against_promise(
         tools: Adapters.
     """
     expected = promise.expected(rows, tools=tools)
+    drawn = resampling(blocks.own, confidence=0.95, seed=seed)
+    alike = promise.error is not None and blocks.own.unit == promise.unit != ROW_GROUP
     gain = tools.gains.surplus(
         rows.metric,
         actual=rows.truth,
         scores=rows.scores,
         constant=rows.constant if promise.is_skill else None,
         promise=promise.value,
-        resampling=resampling(blocks.own, confidence=0.95, seed=seed),
+        resampling=replace(drawn, in_order=False) if alike else drawn,
     )
     if gain is None or expected is None:
         return None
@@ -116,8 +117,20 @@ def loss_against_promise(
     else:
         note = ""
         theirs = _in_metric(promise, promise.error, rows, expected)
+        if alike:
+            own = _as_correlated(own, promise.error, promise.blocks)
         errors = (_not_below(own, theirs, promise, blocks.common), theirs)
     return Loss(-gain.value, expected, errors, blocks.own.found, blocks.own.unit, against, note)
+
+
+def _as_correlated(own: Error, theirs: Error, blocks: int) -> Error:
+    """Error of a window whose neighbouring days are as alike as the holdout's.
+
+    The window's own days would tell it too, but a loss that begins within the window makes them
+    look alike, and so would hide itself.
+    """
+    share = min(1.0, theirs.independent / blocks)
+    return Error(own.value * share**-0.5, max(2.0, own.independent * share))
 
 
 def _in_metric(promise: Promise, error: Error, rows: JudgedRows, expected: float) -> Error:
@@ -135,7 +148,7 @@ def _not_below(own: Error, theirs: Error, promise: Promise, days: int) -> Error:
 
     Few days tell little of how much days differ; the hours of one day tell nothing of it.
     """
-    if days >= FEW_DAYS or not promise.by_time:
+    if days >= FEW_DAYS or promise.unit == ROW_GROUP:
         return own
     as_many = Error(theirs.value * (promise.blocks / days) ** 0.5, theirs.independent)
     return max(own, as_many, key=lambda one: one.value)

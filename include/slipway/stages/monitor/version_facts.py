@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slipway.records.scratch_folder import scratch_folder
 from slipway.stages.model.held_out_rows import HeldOutRows, read_held_out
@@ -25,10 +26,12 @@ class VersionFacts:
         classes: Classes in its manifest, in the order of their codes; None in versions that were
             saved without them.
         held_out: Its holdout rows; None in versions that were saved without them.
+        manifest: Its manifest.
     """
 
     classes: tuple[Label, ...] | None
     held_out: HeldOutRows | None
+    manifest: Mapping[str, Any]
 
 
 def read_version_facts(
@@ -43,5 +46,7 @@ def read_version_facts(
     watched_version(spec.model, monitored.version, registry=registry)
     with scratch_folder("slipway-version-", needs="the version's folder") as scratch:
         folder = registry.download(spec.model, monitored.version, scratch)
-        classes = open_sealed(folder).get("classes")
-        return VersionFacts(None if classes is None else tuple(classes), read_held_out(folder))
+        manifest = open_sealed(folder)
+        classes = manifest.get("classes")
+        known = None if classes is None else tuple(classes)
+        return VersionFacts(known, read_held_out(folder), manifest)

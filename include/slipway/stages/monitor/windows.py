@@ -91,15 +91,23 @@ def _name(moment: datetime, unit: Unit) -> str:
 
 @dataclass(frozen=True)
 class MonitoredWindow:
-    """Predictions of one model version in one window; a new champion begins one of its own."""
+    """Predictions of one model version in one window; a new champion begins one of its own.
+
+    Attributes:
+        window: The window.
+        version: The version.
+        revision: Number of the revision by late labels; 0: the first verdict.
+    """
 
     window: Window
     version: int
+    revision: int = 0
 
     @property
     def id(self) -> str:
-        """Id in tasks, run records and reports, e.g. `2013-05-v3`."""
-        return f"{self.window.name}-v{self.version}"
+        """Id in tasks, run records and reports, e.g. `2013-05-v3`; of a revision `…-v3-r1`."""
+        revision = f"-r{self.revision}" if self.revision else ""
+        return f"{self.window.name}-v{self.version}{revision}"
 
     def inputs(self) -> dict[str, str | int]:
         """Inputs for its run records."""
@@ -108,6 +116,7 @@ class MonitoredWindow:
             "start": self.window.start.isoformat(),
             "end": self.window.end.isoformat(),
             "version": self.version,
+            **({"revision": self.revision} if self.revision else {}),
         }
 
     def ref(self, model: str, stage: str) -> RunRef:
@@ -187,10 +196,10 @@ def parse_monitored_window(text: str, unit: Unit) -> MonitoredWindow:
     Raises:
         BadParameter: It names no window of this unit.
     """
-    match = re.fullmatch(r"(?P<name>.+)-v(?P<version>[1-9]\d*)", text)
+    match = re.fullmatch(r"(?P<name>.+)-v(?P<version>[1-9]\d*)(-r(?P<revision>[1-9]))?", text)
     window = parse_joined(match["name"], unit) if match else None
     if match is not None and window is not None:
-        return MonitoredWindow(window, int(match["version"]))
+        return MonitoredWindow(window, int(match["version"]), int(match["revision"] or 0))
     raise BadParameter(
         "the window id is not valid",
         expected=f"a {unit} and a model version, such as {_EXAMPLES[unit]}-v3",

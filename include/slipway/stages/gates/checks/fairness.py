@@ -72,7 +72,7 @@ class FairnessCheck:
             min_rows=fairness.min_rows,
             resampling=blocks.resampling(contest.gates, seed=contest.spec.training.seed),
         )
-        ordered = sorted(found, key=lambda one: _badness(one, fairness))
+        ordered = sorted(found, key=lambda one: badness(one, fairness))
         return Measured(
             numbers | fairness_numbers(ordered, fairness),
             {FILE: encode({"disparities": [asdict(one) for one in ordered]})},
@@ -182,8 +182,8 @@ def _has_increased(one: Disparity, fairness: Fairness) -> bool:
     return one.increase is not None and allowed is not None and one.increase.lower > allowed
 
 
-def _badness(one: Disparity, fairness: Fairness) -> tuple[bool, float, float]:
-    """Order: what is refused first, then what is not known, then by how far it is from a limit."""
+def badness(one: Disparity, fairness: Fairness) -> tuple[bool, float, float]:
+    """Return the order: what is refused, what is not known, then by how far it is from a limit."""
     is_refused = _is_beyond(one) or _has_increased(one, fairness)
     excess = one.excess.lower if one.excess is not None else float("-inf")
     increase = one.increase.lower if one.increase is not None else float("-inf")
