@@ -9,10 +9,19 @@ import argparse
 from collections.abc import Iterator
 
 from harness import Effort, Ratio, run
-from monitoring_tables import canary, decay, drift_alarms, quality
+from monitoring_tables import (
+    canary,
+    decay,
+    drift_alarms,
+    drift_sequences,
+    planted_drifts,
+    quality,
+)
 
 TABLES = {
     "drift_alarms": drift_alarms.measure,
+    "drift_sequences": drift_sequences.measure,
+    "planted_drifts": planted_drifts.measure,
     "decay": decay.measure,
     "canary": canary.measure,
     "quality": quality.measure,

@@ -35,6 +35,12 @@ class Drift(Spec):
         description="With fewer blocks of the reference that have `min_rows` each, drift is only "
         "observed. A column whose days are alike for too long is, too.",
     )
+    reference: Literal["all", "season"] = Field(
+        default="all",
+        description="Rows of the champion's training that a window is compared with. `season`: "
+        "those of the same time of the year, 30 days before and after, in any year; drift of a "
+        "season that the training has not seen is not judged, but for nulls.",
+    )
 
 
 class Performance(Spec):

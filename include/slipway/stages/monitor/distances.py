@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.stages.monitor.bin_distances import METHODS, shares_of
@@ -13,6 +13,7 @@ from slipway.stages.monitor.calibration import Calibration, calibrate, thinned
 from slipway.stages.monitor.columns import Columns
 from slipway.stages.monitor.out_of_range import Finding, find_out_of_range
 from slipway.stages.monitor.reference_counts import DAY, ReferenceCounts, count_reference
+from slipway.stages.monitor.season import is_season_seen, of_season
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +36,7 @@ class Comparison:
         blocks: Blocks with as many rows as a window needs.
         block_days: Length of a block.
         span_days: Days of the reference.
+        is_season_seen: Whether the reference has rows of the window's time of the year.
         answers: Those columns that are the model's answers.
         lenience: How many times its limit a feature may be away that hardly moves the answers.
     """
@@ -48,6 +50,7 @@ class Comparison:
     blocks: int = 0
     block_days: float = 0.0
     span_days: float = 0.0
+    is_season_seen: bool = True
     answers: Collection[str] = ()
     lenience: Mapping[str, float] = field(default_factory=dict)
 
@@ -90,6 +93,7 @@ class CalibratedReference:
         counts: Their counts.
         calibration: Limits; None when it has too few blocks for every column.
         blocks: Its blocks, and which columns they suffice for.
+        is_season_seen: Whether it has rows of the window's time of the year.
     """
 
     rows: pd.DataFrame
@@ -97,6 +101,7 @@ class CalibratedReference:
     counts: ReferenceCounts
     calibration: Calibration | None
     blocks: Blocks
+    is_season_seen: bool = True
 
 
 def calibrate_reference(
@@ -107,8 +112,12 @@ def calibrate_reference(
     window: timedelta,
     window_rows: int,
     spec: ModelSpec,
+    middle: datetime | None = None,
 ) -> CalibratedReference:
     """Count a reference's rows, cut it into blocks, and calibrate limits on them.
+
+    With `monitoring.drift.reference: season` these are its rows of the window's season; one that it
+    has not seen has no limits.
 
     Args:
         reference: Tidied rows, ordered by event time.
@@ -117,9 +126,18 @@ def calibrate_reference(
         window: Length of a window.
         window_rows: Rows of the window in question.
         spec: The model.
+        middle: Middle of the window; None: its season does not matter.
     """
     monitoring = spec.monitoring
-    counts = count_reference(reference, times, columns=columns, window=window)
+    is_seen = middle is None or is_season_seen(times, middle)
+    by_season = middle is not None and monitoring.drift.reference == "season"
+    compared, compared_times = reference, times
+    if middle is not None and by_season and is_seen:
+        kept = of_season(times, middle)
+        compared, compared_times = reference[kept], times[kept]
+    counts = count_reference(
+        compared, compared_times, columns=columns, window=window, has_gaps=by_season
+    )
     blocks = cut_blocks(
         counts.rows(),
         correlated=counts.correlated_units(),
@@ -127,7 +145,8 @@ def calibrate_reference(
         min_rows=monitoring.min_rows,
     )
     calibration = None
-    if blocks.judged and len(blocks.pieces) >= monitoring.drift.min_blocks:
+    is_comparable = is_seen or not by_season
+    if is_comparable and blocks.judged and len(blocks.pieces) >= monitoring.drift.min_blocks:
         calibration = calibrate(
             counts,
             blocks,
@@ -136,7 +155,7 @@ def calibrate_reference(
             false_alarm_rate=monitoring.drift.false_alarm_rate,
             seed=spec.training.seed,
         )
-    return CalibratedReference(reference, columns, counts, calibration, blocks)
+    return CalibratedReference(reference, columns, counts, calibration, blocks, is_seen)
 
 
 def compare(current: pd.DataFrame, known: CalibratedReference, *, seed: int) -> Comparison:
@@ -169,4 +188,5 @@ def compare(current: pd.DataFrame, known: CalibratedReference, *, seed: int) -> 
         block_days=known.blocks.units * days,
         span_days=known.counts.units * days,
         answers=known.columns.answers,
+        is_season_seen=known.is_season_seen,
     )

@@ -179,6 +179,7 @@ def _measure(
         window=window.end - window.start,
         window_rows=len(observed.rows),
         spec=spec,
+        middle=window.start + (window.end - window.start) / 2,
     )
     comparison = replace(
         compare(observed.rows, known, seed=seed), rows=len(observed.every), lenience=lenience

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SHOWN_COLUMNS = 5
 
+NEW_SEASON = "Season not yet seen: the reference has no rows of this time of the year"
+
 
 def judge_drift(comparison: Comparison, monitoring: Monitoring) -> Verdict:
     """Decide whether a window has drifted; pure.
@@ -23,7 +25,10 @@ def judge_drift(comparison: Comparison, monitoring: Monitoring) -> Verdict:
     decides, if the reference has enough blocks for limits.
     """
     numbers = _numbers(comparison)
-    problems = [str(finding) for finding in comparison.findings[:SHOWN_COLUMNS]]
+    is_new_season = not comparison.is_season_seen
+    waits = is_new_season and monitoring.drift.reference == "season"
+    found = [one for one in comparison.findings if not waits or one.problem == "nulls"]
+    problems = [str(finding) for finding in found[:SHOWN_COLUMNS]]
     calibration = comparison.calibration
     loudness = comparison.loudness
     loud = [name for name, value in loudness.items() if value > 1]
@@ -31,7 +36,10 @@ def judge_drift(comparison: Comparison, monitoring: Monitoring) -> Verdict:
         problems += [_format_column(name, comparison, calibration) for name in loud[:SHOWN_COLUMNS]]
     if problems:
         rule = f" {_format_rule(comparison, calibration)}" if calibration and loud else ""
-        return Verdict("drifting", f"{'; '.join(problems)}.{rule}", numbers)
+        season = f" {NEW_SEASON}, which may be the cause." if is_new_season else ""
+        return Verdict("drifting", f"{'; '.join(problems)}.{rule}{season}", numbers)
+    if waits:
+        return Verdict("inconclusive", f"{NEW_SEASON}: nothing to compare with.", numbers)
     if calibration is None:
         return Verdict("inconclusive", _why_observed(comparison, monitoring), numbers)
     rule = _format_rule(comparison, calibration)
@@ -92,6 +100,7 @@ def _numbers(comparison: Comparison) -> dict[str, Number]:
         "rows": comparison.rows,
         "reference_rows": comparison.reference_rows,
         "blocks": comparison.blocks,
+        "season_seen": int(comparison.is_season_seen),
     }
     for finding in comparison.findings[:SHOWN_COLUMNS]:
         numbers[f"{finding.problem}.{finding.column}"] = round(finding.share, 4)

@@ -65,7 +65,12 @@ class ReferenceCounts:
 
 
 def count_reference(
-    reference: pd.DataFrame, times: pd.Series[Any], *, columns: Columns, window: timedelta
+    reference: pd.DataFrame,
+    times: pd.Series[Any],
+    *,
+    columns: Columns,
+    window: timedelta,
+    has_gaps: bool = False,
 ) -> ReferenceCounts:
     """Count a reference's rows by bin and day, or by hour for windows that are shorter than a day.
 
@@ -74,12 +79,15 @@ def count_reference(
         times: Their event times, UTC.
         columns: Columns to count.
         window: Length of the monitored windows.
+        has_gaps: Whether units without rows are left out, as those of other seasons are.
     """
     import numpy as np
 
     unit = DAY if window >= DAY else HOUR
     start = times.iloc[0].floor(unit)
     units = ((times - start) // unit).to_numpy()
+    if has_gaps:
+        units = np.unique(units, return_inverse=True)[1]
     count = int(units[-1]) + 1
     bins = learn_bins(reference, columns)
     counts = {}
