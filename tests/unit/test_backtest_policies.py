@@ -64,3 +64,14 @@ def test_the_grid_varies_windows_and_cool_downs(spec: ModelSpec) -> None:
     assert [one.name for one in named] == [
         f"grid:{fire}/{days}d" for fire in ("1of1", "1of2", "2of3") for days in (3, 6)
     ]
+
+
+def test_the_rules_of_every_policy_are_valid_and_no_breaker_stops_a_cadence(
+    spec: ModelSpec,
+) -> None:
+    """Nothing but the gates stands between a tick and its model."""
+    for policy in usual_policies(spec, by="day", grid=True):
+        rules = policy.spec.retraining
+        assert type(rules).model_validate(rules.model_dump()) == rules
+        if policy.name in {"weekly", "monthly", "quarterly"}:
+            assert (rules.breaker, rules.budget) == (None, None)

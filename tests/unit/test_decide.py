@@ -80,6 +80,28 @@ def test_decay_speaks_before_drift() -> None:
 
 
 @pytest.mark.parametrize(
+    ("action", "numbers", "level", "told"),
+    [
+        ("drifting", {"loudest": 1.2, "loudest_limit": 1.0}, "slight", "slight, 1.2 times"),
+        ("drifting", {"loudest": 4.2, "loudest_limit": 2.0}, "clear", "clear, 2.1 times"),
+        ("drifting", {"loudest": 0.9, "loudest_limit": 1.0}, "clear", "clear"),
+        ("drifting", {}, "clear", "clear"),
+        ("decayed", {"drop": 0.15, "max_absolute_drop": 0.03}, "severe", "severe, 5.0 times"),
+        ("decayed", {"drop": 0.15, "max_absolute_drop": 0.0}, "clear", "clear"),
+    ],
+)
+def test_the_severity_of_the_newest_window_is_told(
+    action: str, numbers: dict[str, float], level: str, told: str
+) -> None:
+    """As the number of times that its limit was exceeded, where a number decided."""
+    newest = WindowVerdict("2013-05-v1", action, "Why.", "record", numbers)
+    drift, performance = ([newest], []) if action == "drifting" else ([], [newest])
+    verdict = judge_windows(drift, performance, Fire(k=1, n=1))
+    assert verdict.numbers["severity"] == level
+    assert f"The newest, 2013-05-v1 ({told}" in verdict.reason
+
+
+@pytest.mark.parametrize(
     ("drift", "performance", "fire", "why"),
     [
         (

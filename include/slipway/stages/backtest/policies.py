@@ -154,6 +154,7 @@ def _cadence(spec: ModelSpec, name: str) -> Policy:
         first_after_labels=spec.retraining.first_after_labels,
         min_new_labels=1,
         cooldown_days=0,
+        breaker=None,
         cron=CADENCES[name][0],
         sweep=spec.retraining.sweep,
     )

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRef, find_record
 from slipway.records.store import digest, encode
-from slipway.records.verdicts import Verdict
+from slipway.records.verdicts import Number, Verdict
 from slipway.stages.monitor.collect import event_clock
 from slipway.stages.monitor.due_windows import monitored_windows
 from slipway.stages.monitor.label_revisions import STAGE, newest_verdict
+from slipway.stages.monitor.severity import severity_of
 from slipway.stages.monitor.standing_request import (
     NOTHING,
     file_standing,
@@ -44,12 +45,14 @@ class WindowVerdict:
         action: `ok`, `drifting`, `decayed` or `inconclusive`.
         reason: Reason of the verdict.
         record: Store key of the record.
+        numbers: Numbers of the verdict.
     """
 
     window: str
     action: str
     reason: str
     record: str
+    numbers: Mapping[str, Number] = field(default_factory=dict)
 
 
 def k_of_last_n(actions: Sequence[str], fire: Fire, *, on: str) -> bool:
@@ -79,7 +82,7 @@ def judge_windows(
     """
     decaying = k_of_last_n([one.action for one in performance], fire, on="decayed")
     drifting = k_of_last_n([one.action for one in drift], fire, on="drifting")
-    numbers: dict[str, int | str] = {
+    numbers: dict[str, Number] = {
         "decayed": sum(one.action == "decayed" for one in performance[-fire.n :]),
         "drifting": sum(one.action == "drifting" for one in drift[-fire.n :]),
         "k": fire.k,
@@ -98,8 +101,15 @@ def judge_windows(
     ]
     newest = performance[-1] if decaying else drift[-1]
     numbers |= {"kind": "decay" if decaying else "drift", "window": newest.window}
+    severity = severity_of(newest.action, newest.numbers)
+    numbers |= {"severity": severity.level}
+    if severity.times is not None:
+        numbers["times_the_limit"] = round(severity.times, 3)
     counted = "; ".join(reasons)
-    reason = f"{counted[0].upper()}{counted[1:]}. The newest, {newest.window}: {newest.reason}"
+    reason = (
+        f"{counted[0].upper()}{counted[1:]}. The newest, {newest.window} ({severity}): "
+        f"{newest.reason}"
+    )
     return Verdict("request", reason, numbers, {"record": newest.record})
 
 
@@ -201,7 +211,11 @@ def _measured(
         )
         if record is not None:
             verdict = record.verdict
-            found.append(WindowVerdict(one.id, verdict.action, verdict.reason, record.ref.key))
+            found.append(
+                WindowVerdict(
+                    one.id, verdict.action, verdict.reason, record.ref.key, verdict.numbers
+                )
+            )
     return found[::-1]
 
 
