@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from slipway.stages.report.check import ExpectationCheck
-    from slipway.stages.report.check_kpis import KpiCheck
+    from slipway.stages.report.check import ExpectationCheck, KpiCheck
 
 
 def expectation_check() -> ExpectationCheck | None:
@@ -24,5 +24,6 @@ def kpi_check() -> KpiCheck | None:
     if find_spec("duckdb") is None:
         return None
     from slipway.adapters.kpi_queries import DuckDbQueries
+    from slipway.stages.monitor.check_kpis import kpi_problems
 
-    return DuckDbQueries().mistake
+    return partial(kpi_problems, check=DuckDbQueries().mistake)

@@ -13,10 +13,10 @@ from typing import Protocol
 
 from slipway.spec.dataset import DatasetSpec, Expectation
 from slipway.spec.loading import Loaded
+from slipway.spec.model import ModelSpec
 from slipway.spec.problems import Problem, sort_problems
 from slipway.spec.pydantic_errors import dotted
 from slipway.spec.yaml_reader import read_document
-from slipway.stages.report.check_kpis import KpiCheck, kpi_problems
 
 
 class ExpectationMistake(Protocol):
@@ -43,6 +43,10 @@ ExpectationCheck = Callable[[Sequence[Expectation]], Sequence[ExpectationMistake
 """Finds the mistakes in a stream's expectations."""
 
 
+KpiCheck = Callable[[Path, ModelSpec, DatasetSpec], Iterator[Problem]]
+"""Finds the queries of a model, of that folder, that cannot be carried out."""
+
+
 def inspect_project(
     project: Path,
     loaded: Loaded,
@@ -67,7 +71,7 @@ def inspect_project(
         for name, model in loaded.models.items():
             dataset = loaded.datasets.get(model.dataset)
             if dataset is not None:
-                found += kpi_problems(models / name, model, dataset, kpis)
+                found += kpis(models / name, model, dataset)
     broken = {tuple(problem.file.split("/")[1:3]) for problem in found}
     return replace(
         loaded,

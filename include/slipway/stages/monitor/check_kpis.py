@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.ports.kpi_queries import Parameters, Views
 
-KpiCheck = Callable[[str, "Views", "Parameters"], str | None]
+QueryCheck = Callable[[str, "Views", "Parameters"], str | None]
 """Finds what is wrong with a query."""
 
 _WINDOW = datetime(2013, 5, 1, tzinfo=UTC)
@@ -24,7 +24,7 @@ _BOUNDS: Parameters = {"start": _WINDOW, "end": _WINDOW, "version": 1}
 
 
 def kpi_problems(
-    folder: Path, spec: ModelSpec, dataset: DatasetSpec, check: KpiCheck
+    folder: Path, spec: ModelSpec, dataset: DatasetSpec, check: QueryCheck
 ) -> Iterator[Problem]:
     """Yield the queries of a model that cannot be carried out.
 
