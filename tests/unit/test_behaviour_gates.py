@@ -68,7 +68,7 @@ def test_a_model_that_behaves_passes_and_one_that_does_not_is_refused(
     assert "all 1 tests of behaviour hold" in passed.reason
     refused, table = _judge(tmp_path / "bad", bad[0], behaviour, ports=bad[1])
     assert refused.action == "refuse", refused.reason
-    assert f"it does not hold that {told}" in refused.reason
+    assert f"behaviour: that {told}" in refused.reason
     assert table[0]["share"] > table[0]["allowed"]
     assert refused.numbers["behaviour.worst.share"] == table[0]["share"]
 

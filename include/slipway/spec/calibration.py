@@ -8,6 +8,9 @@ from pydantic import Field
 
 from slipway.spec.base import Spec
 
+ISOTONIC_ROWS = 1_000
+"""Rows that an isotonic calibration asks for; of fewer it learns chance."""
+
 
 class DecisionCosts(Spec):
     """What wrong classes cost, of two."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from slipway.local.trial.better_column import better_column
 from slipway.local.trial.held_out import HeldOut
 from slipway.local.trial.importance import MOST_SECONDS, Importance
 from slipway.local.trial.play import Trial
@@ -139,6 +140,10 @@ def _metrics(trial: Trial, *, kept_in: str | None) -> Iterator[Section]:
         )
     gate = trial.find("gate")
     lines = [*([] if gate is None else [gate.reason]), *weak_thresholds(trial)]
+    lines += better_column(numbers)
+    if THRESHOLD in trained:
+        # Chosen by costs, not to be right most often.
+        worse = [one for one in worse if METRICS[one].takes != "classes"]
     if worse:
         lines.append(f"Warning: by {', '.join(worse)} the model is worse than a constant.")
     head = ("metric", "model", "constant", "threshold", "")

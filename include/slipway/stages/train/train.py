@@ -21,7 +21,6 @@ from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.holdout import RANDOM_IN_SHORT, RANDOM_WARNING
 from slipway.stages.model import sbom, version_tags
-from slipway.stages.model.decision import THRESHOLD
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.provenance import CodeState
 from slipway.stages.ports.package import Learner
@@ -29,12 +28,11 @@ from slipway.stages.ports.tables import PinnedTable, Tables
 from slipway.stages.ports.tracking import Tracking
 from slipway.stages.search.found import SEARCH
 from slipway.stages.search.search import EstimatorSearch, SearchTools
-from slipway.stages.train.calibration_rows import CALIBRATION_ROWS
 from slipway.stages.train.dry_run import DRY_RUN, is_dry_run
 from slipway.stages.train.recipe import Recipe
 from slipway.stages.train.run_facts import found_params, logged_trial, params_of
+from slipway.stages.train.trained_words import corrected_scores, learnt_rows
 from slipway.stages.train.wide_columns import format_wide
-from slipway.values.figures import in_few_digits
 from slipway.values.told_times import in_utc
 
 
@@ -124,14 +122,15 @@ class _Training:
         estimator, search = built.manifest["estimator"], built.manifest.get(SEARCH)
         if search is not None:
             self.tracking.log_params(run_id, found_params(estimator))
+        told = corrected_scores(numbers, self.spec.training.calibration)
         return Verdict(
             "trained",
-            f"{estimator['name']} learnt from {_learnt(numbers)} up to "
+            f"{estimator['name']} learnt from {learnt_rows(numbers)} up to "
             f"{in_utc(numbers['training_end'])} in {fit_seconds:.1f} s; {self._held_out(numbers)} "
             f"Engine {numbers['engine']}: {numbers['engine_reason']}."
             f"{format_wide(built.manifest.get('wide_columns') or {})}"
             f"{'' if search is None else ' ' + search['reason'] + '.'}"
-            f"{_decided(numbers)}",
+            f"{''.join(f' {one}' for one in told)}",
             numbers,
             {
                 "model_uri": model_uri,
@@ -195,17 +194,3 @@ class _Training:
             for stream, version in versions.items()
             if stream in self.recipe.dataset.streams.delivered
         ]
-
-
-def _learnt(numbers: dict[str, Any]) -> str:
-    """Number of training rows in words, with those that correct the scores."""
-    kept = numbers.get(CALIBRATION_ROWS, 0)
-    beside = f", corrected by {kept:,} further ones," if kept else ""
-    return f"{numbers['training_rows'] - kept:,} rows{beside}"
-
-
-def _decided(numbers: dict[str, Any]) -> str:
-    """Threshold that costs chose, in words; empty where none was."""
-    if THRESHOLD not in numbers:
-        return ""
-    return f" Class 1 is predicted above the score {in_few_digits(numbers[THRESHOLD])}."

@@ -54,7 +54,7 @@ class BehaviourCheck:
         )
         more = f", and {failed - 1:,.0f} more of {numbers.get(TESTS)} tests fail"
         yield (
-            f"it does not hold that {numbers.get(WORST)}: {share:.1%} of {rows:,.0f} rows fail "
+            f"behaviour: that {numbers.get(WORST)} fails in {share:.1%} of {rows:,.0f} rows "
             f"({allowed:.1%} may)"
             f"{more if failed > 1 else ''}"
         )
