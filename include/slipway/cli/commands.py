@@ -9,6 +9,7 @@ import click
 
 from slipway import __version__
 from slipway.cli.approve import approve
+from slipway.cli.backtest import backtest
 from slipway.cli.bring import bring
 from slipway.cli.card import card
 from slipway.cli.command_errors import Commands
@@ -45,7 +46,7 @@ def commands(ctx: click.Context) -> None:
 
 for command in (
     *(init, new, check, parse, sample, reference, render),
-    *(trial, deliver),
+    *(trial, backtest, deliver),
     *(status, why, ledger),
     *(card, reproduce, evidence),
     *(run, approve, rollback, bring, export),

@@ -90,16 +90,14 @@ class Lane:
         self.policy, self.dataset = policy, dataset
         self._folder = folders.own
         self.progress = LaneProgress.read(self._folder)
-        self.served: dict[int, int] = {
-            number: version
-            for number, version in self.progress.served.items()
-            if version is not None
-        }
+        self._steps = rows.timeline.steps
+        self.served: dict[int, int] = {}
+        for number in self.progress.served:
+            self._note_served(number)
         self._model = policy.spec.model
         self.container = LaneContainer(
             folders, self._model, rows=rows, served=self.served, code=code
         )
-        self._steps = rows.timeline.steps
 
     def play(self, tell: Callable[[int], None]) -> None:
         """Play what is left.
@@ -121,6 +119,10 @@ class Lane:
         if number not in self.progress.served:
             self.progress.served[number] = self._champion()
             self.progress.write(self._folder)
+        self._note_served(number)
+
+    def _note_served(self, number: int) -> None:
+        """Note the version whose predictions a period has."""
         version = self.progress.served[number]
         if version is not None and self._steps[number].start is not None:
             self.served[number] = version

@@ -83,7 +83,7 @@ class LaneContainer(ScratchContainer):
         self._past = PastTables(rows.timeline.root, {})
         self._packages: dict[int, Package] = {}
         self.row_scores = Scores(rows, folders.scores)
-        self._log = PlayedLog(self.row_scores, served, self._load)
+        self._log = PlayedLog(self.row_scores, served, self.package)
 
     @cached_property
     def tables(self) -> PastTables:
@@ -114,7 +114,8 @@ class LaneContainer(ScratchContainer):
         plain = super().learner(model, dataset)
         return KeepingLearner(model, dataset, plain.pipeline_py, self._fits)
 
-    def _load(self, version: int) -> Package:
+    def package(self, version: int) -> Package:
+        """Return a version's model, which is loaded once."""
         if version not in self._packages:
             with scratch_folder("slipway-backtest-", needs="a version") as scratch:
                 folder = self.registry.download(self._model, version, scratch / "version")

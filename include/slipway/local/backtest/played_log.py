@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -77,16 +78,25 @@ class Scores:
         """Return the scores of a model on the rows of a step."""
         import numpy as np
 
-        file = self._folder / f"{fit_of(package.manifest)}-{number:05d}.npy"
+        fit = fit_of(package.manifest)
+        file = self._file(fit, number)
         if not file.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
-            found = package.predict(self.rows.of(number))
-            draft = file.with_suffix(f".{id(found)}.part")
+            draft = file.with_suffix(f".{os.getpid()}.part")
             with draft.open("wb") as opened:
-                np.save(opened, found)
+                np.save(opened, package.predict(self.rows.of(number)))
             draft.replace(file)
-        found_scores: np.ndarray[Any, Any] = np.load(file)
-        return found_scores
+        return self.kept(fit, number)
+
+    def kept(self, fit: str, number: int) -> np.ndarray[Any, Any]:
+        """Return scores that were computed before."""
+        import numpy as np
+
+        found: np.ndarray[Any, Any] = np.load(self._file(fit, number))
+        return found
+
+    def _file(self, fit: str, number: int) -> Path:
+        return self._folder / f"{fit}-{number:05d}.npy"
 
 
 def fit_of(manifest: Mapping[str, Any]) -> str:

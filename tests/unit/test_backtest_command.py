@@ -1,0 +1,100 @@
+"""`slipway backtest`: a history in, a table, a page, a picture and a recommendation out."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.backtest_env import write_days, write_project
+from tests.support.command_line import slipway
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The ferries' project, with an empty store."""
+    made = write_project(tmp_path / "project")
+    monkeypatch.setenv("SLIPWAY_PROJECT", str(made))
+    monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
+    return made
+
+
+def test_a_turned_current_is_retrained_for(root: Path, tmp_path: Path) -> None:
+    """Never retraining loses; the page has the picture and its text, and the store is unread."""
+    files = write_days(tmp_path / "files", 10, turn=3)
+    result = slipway(
+        *("backtest", "ferry_delay", "--file", str(files), "--policies", "never,decay")
+    )
+    assert result.exit_code == 0, result.output
+    assert "Recommended: decay" in result.output
+    assert "beyond chance" in result.output
+    folder = root / ".slipway/backtest/ferry_delay"
+    page = (folder / "backtest.md").read_text()
+    assert "](backtest.png)" in page
+    assert "![roc_auc by window for 2 policies" in page
+    assert (folder / "backtest.png").read_bytes().startswith(b"\x89PNG")
+    kept = json.loads((folder / "backtest.json").read_text())
+    assert kept["recommended"]["name"] == "decay"
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_history_that_is_too_short_says_what_is_missing(root: Path, tmp_path: Path) -> None:
+    """Two days have fewer labels than the first training needs; without files there is a hint."""
+    nothing = slipway("backtest", "ferry_delay")
+    assert nothing.exit_code == 1
+    assert "there is no history of ferries" in nothing.output
+    files = write_days(tmp_path / "files", 2)
+    short = slipway("backtest", "ferry_delay", "--file", str(files), "--policies", "never")
+    assert short.exit_code == 1
+    assert "no policy has served a window whose labels are known" in short.output
+    assert "retraining.first_after_labels" in short.output
+    assert root.is_dir()
+
+
+def result_of(out: Path) -> dict[str, Any]:
+    """The result of a backtest, but for the time of its fits."""
+    kept: dict[str, Any] = json.loads((out / "backtest.json").read_text())
+    for one in kept["policies"]:
+        del one["fit_seconds"]
+    return kept
+
+
+def test_a_killed_backtest_goes_on_and_ends_as_one_that_was_not(root: Path, tmp_path: Path) -> None:
+    """SIGKILL ends its processes too; the same command gives the same result."""
+    files = write_days(tmp_path / "files", 6, turn=3)
+    words = ["backtest", "ferry_delay", "--file", str(files), "--policies", "never,spec"]
+    assert slipway(*words, "--out", str(tmp_path / "whole")).exit_code == 0
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "slipway.cli", *words, "--jobs", "2", "--out", str(out)]
+    stopped = subprocess.Popen(
+        command, env=os.environ | {"SLIPWAY_PROJECT": str(root)}, start_new_session=True
+    )
+    until = time.monotonic() + 120
+    while not list(out.glob("history-*/lanes/*/progress.json")):
+        assert time.monotonic() < until
+        assert stopped.poll() is None
+        time.sleep(0.02)
+    stopped.send_signal(signal.SIGKILL)
+    stopped.wait()
+    until = time.monotonic() + 20
+    while _is_alive(stopped.pid):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert slipway(*words, "--out", str(out)).exit_code == 0
+    assert result_of(out) == result_of(tmp_path / "whole")
+
+
+def _is_alive(group: int) -> bool:
+    """Whether any process of a group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
