@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -46,55 +40,13 @@ def test_a_turned_current_is_retrained_for(root: Path, tmp_path: Path) -> None:
 
 
 def test_a_history_that_is_too_short_says_what_is_missing(root: Path, tmp_path: Path) -> None:
-    """Two days have fewer labels than the first training needs; without files there is a hint."""
+    """A day has fewer labels than the first training needs; without files there is a hint."""
     nothing = slipway("backtest", "ferry_delay")
     assert nothing.exit_code == 1
     assert "there is no history of ferries" in nothing.output
-    files = write_days(tmp_path / "files", 2)
+    files = write_days(tmp_path / "files", 1)
     short = slipway("backtest", "ferry_delay", "--file", str(files), "--policies", "never")
     assert short.exit_code == 1
     assert "no policy has served a window whose labels are known" in short.output
     assert "retraining.first_after_labels" in short.output
     assert root.is_dir()
-
-
-def result_of(out: Path) -> dict[str, Any]:
-    """The result of a backtest, but for the time of its fits."""
-    kept: dict[str, Any] = json.loads((out / "backtest.json").read_text())
-    for one in kept["policies"]:
-        del one["fit_seconds"]
-    return kept
-
-
-def test_a_killed_backtest_goes_on_and_ends_as_one_that_was_not(root: Path, tmp_path: Path) -> None:
-    """SIGKILL ends its processes too; the same command gives the same result."""
-    files = write_days(tmp_path / "files", 6, turn=3)
-    words = ["backtest", "ferry_delay", "--file", str(files), "--policies", "never,spec"]
-    assert slipway(*words, "--out", str(tmp_path / "whole")).exit_code == 0
-    out = tmp_path / "out"
-    command = [sys.executable, "-m", "slipway.cli", *words, "--jobs", "2", "--out", str(out)]
-    stopped = subprocess.Popen(
-        command, env=os.environ | {"SLIPWAY_PROJECT": str(root)}, start_new_session=True
-    )
-    until = time.monotonic() + 120
-    while not list(out.glob("history-*/lanes/*/progress.json")):
-        assert time.monotonic() < until
-        assert stopped.poll() is None
-        time.sleep(0.02)
-    stopped.send_signal(signal.SIGKILL)
-    stopped.wait()
-    until = time.monotonic() + 20
-    while _is_alive(stopped.pid):
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    assert slipway(*words, "--out", str(out)).exit_code == 0
-    assert result_of(out) == result_of(tmp_path / "whole")
-
-
-def _is_alive(group: int) -> bool:
-    """Whether any process of a group is left."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
