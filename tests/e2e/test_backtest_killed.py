@@ -24,7 +24,9 @@ def result_of(out: Path) -> dict[str, Any]:
     return kept
 
 
-def test_a_killed_backtest_goes_on_and_ends_as_one_that_was_not(root: Path, tmp_path: Path) -> None:
+def test_a_killed_backtest_goes_on_and_ends_as_one_that_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """SIGKILL ends its processes too; the same command gives the same result."""
     monkeypatch.setenv("SLIPWAY_PROJECT", str(write_project(tmp_path / "project")))
     monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
