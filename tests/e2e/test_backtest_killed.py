@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.backtest_env import write_days, write_project
 from tests.support.command_line import slipway
 
