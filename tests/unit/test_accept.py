@@ -6,10 +6,13 @@ from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import settings
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from slipway.errors import BadParameter, RegistryUnavailable
 from slipway.records import ledger, requests
+from slipway.records.withdrawals import find_withdrawal
+from slipway.stages.monitor.standing_request import withdraw_standing
 from slipway.stages.train.accept_request import PersonRequest
 from slipway.values.value_types import LATEST
 from tests.support import ferry_dataset
@@ -206,7 +209,9 @@ class TrainingYear(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.env = RetrainEnv(min_new_labels=500)
+        self.env = RetrainEnv(
+            min_new_labels=500, budget={"trainings": 2, "days": 60}, breaker={"rejected": 2}
+        )
         self.windows = 0
 
     @rule()
@@ -221,6 +226,11 @@ class TrainingYear(RuleBasedStateMachine):
         self.env.drift(str(self.windows))
 
     @rule()
+    def withdraw(self) -> None:
+        """Let the windows be ordinary again."""
+        withdraw_standing(self.env.store, MODEL, reason="It is over.")
+
+    @rule()
     def ask(self) -> None:
         """File a manual request."""
         self.windows += 1
@@ -231,16 +241,30 @@ class TrainingYear(RuleBasedStateMachine):
         """Run the train DAG until it dies after `accept`."""
         self.env.accept()
 
-    @rule()
-    def train(self) -> None:
+    @rule(action=st.sampled_from(["promoted", "refused"]))
+    def train(self, action: str) -> None:
         """Run the train DAG to its end."""
         if self.env.accept().action == "accept":
-            self.env.train()
+            self.env.train(action)
 
     @invariant()
     def at_most_one_is_in_flight(self) -> None:
         """No two trainings run at once."""
         assert len(requests.accepted_unanswered(self.env.store, MODEL)) <= 1
+
+    @invariant()
+    def automatic_trainings_keep_the_limits(self) -> None:
+        """By the numbers of each decision: budget and breaker."""
+        for request, numbers in requests.accepted(self.env.store, MODEL):
+            if request.kind != "person":
+                assert numbers["trainings"] < numbers["trainings_limit"]
+                assert numbers["rejected"] < numbers["rejected_limit"]
+
+    @invariant()
+    def what_is_withdrawn_is_not_trained_on(self) -> None:
+        """Whatever was accepted was due."""
+        for request, _ in requests.accepted(self.env.store, MODEL):
+            assert find_withdrawal(self.env.store, request) is None
 
     @invariant()
     def ledger_holds(self) -> None:

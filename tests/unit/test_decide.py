@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,6 +23,7 @@ from slipway.stages.monitor.decide_retraining import (
     judge_windows,
     k_of_last_n,
 )
+from slipway.stages.monitor.windows import parse_monitored_window
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry
@@ -224,6 +226,23 @@ def test_a_request_is_withdrawn_once_the_windows_no_longer_call_for_it() -> None
     assert (
         withdrawn.reason == "2 of the last 3 windows are drifting, but not the newest, 2013-06-v1."
     )
+
+
+def test_a_verdict_that_late_labels_revise_withdraws_the_request() -> None:
+    """The newest record of a window counts, and windows may be measured in any order."""
+    env = DecideEnv()
+    for window in ("2013-05-v1", "2013-04-v1"):
+        env.measure(window, "decayed", stage="performance")
+    assert env.decide().numbers["kind"] == "decay"
+    [request] = requests.all_requests(env.store, "ferry_delay")
+    monitored = parse_monitored_window("2013-05-v1", "month")
+    revised = Verdict("ok", "Late labels show no loss.")
+    ref = replace(monitored, revision=1).ref("ferry_delay", "performance")
+    perform(RunContext(env.store, ORIGIN), ref, lambda _: revised, inputs={})
+    assert env.decide().action == "nothing"
+    withdrawn = find_withdrawal(env.store, request)
+    assert withdrawn is not None
+    assert withdrawn.reason.startswith("1 of the last 2 windows is decayed")
 
 
 def test_a_request_that_is_being_worked_on_is_not_withdrawn() -> None:
