@@ -111,6 +111,7 @@ def test_without_a_champion_or_data_nothing_is_due() -> None:
         "performance": [],
         "kpis": [],
         "difference": None,
+        "short": None,
     }
     empty = CollectEnv(until="2013-07-02")
     empty.tables = MemoryTables()

@@ -38,13 +38,16 @@ def test_short_windows_wait_for_those_that_follow() -> None:
     """May has 45 of 100 predictions, and is due together with June."""
     assert sparse(until="2013-06-20").collect()["drift"] == []
     env = sparse()
-    assert env.collect()["drift"] == [JOINED]
+    due = env.collect()
+    assert (due["drift"], due["short"]) == ([JOINED], None)
     assert read_json(env.store, "windows/ferry_delay/v2/2013-05--2013-06.json") == {"rows": 125}
 
 
 def test_windows_that_are_not_enough_together_are_not_due() -> None:
-    """22 and 38 predictions are no 100."""
-    assert sparse(every=31).collect()["drift"] == []
+    """22 and 39 predictions are no 100; the listing says so."""
+    due = sparse(every=31).collect()
+    assert due["drift"] == []
+    assert due["short"] == f"{JOINED} has 61 of 100 predictions"
 
 
 def test_a_joined_window_is_one_window_and_measured_once() -> None:

@@ -45,6 +45,8 @@ def list_windows(call: StageCall) -> Listing:
     }
     counts = {name: len(some) for name, some in items.items()}
     reason = f"{counts['drift']} windows wait for drift, {counts['performance']} for performance"
+    if due["short"] is not None:
+        reason = f"{reason}; {due['short']} and is joined with what follows"
     if due["difference"] is not None:
         reason = f"{reason}; the served state differs from the desired one: {due['difference']}"
     if due["watched"] != due["champion"]:

@@ -34,6 +34,7 @@ class DueWindows(TypedDict):
             revisions by late labels.
         difference: Difference of what is served from the alias; None without one.
         kpis: Ids of matured windows without a record of KPIs, oldest first.
+        short: The newest closed windows, where they wait for more predictions; None: none does.
     """
 
     champion: int | None
@@ -42,6 +43,7 @@ class DueWindows(TypedDict):
     performance: list[str]
     difference: str | None
     kpis: list[str]
+    short: str | None
 
 
 def event_clock(tables: Tables, dataset: DatasetSpec) -> datetime | None:
@@ -83,7 +85,13 @@ def collect(
     """
     watched = find_watched(spec.model, store=store, registry=registry, platform=platform)
     due = DueWindows(
-        champion=None, watched=None, drift=[], performance=[], kpis=[], difference=None
+        champion=None,
+        watched=None,
+        drift=[],
+        performance=[],
+        kpis=[],
+        difference=None,
+        short=None,
     )
     clock = event_clock(tables, dataset)
     if watched is None:
@@ -95,8 +103,9 @@ def collect(
     labels = LandedLabels(spec, dataset, tables)
     stages = (*MEASURED_BY, "kpis") if spec.monitoring.kpis else MEASURED_BY
     closed = monitored_windows(spec, watched.version, clock, log, store=store)
-    windows = list(sufficient_windows(spec, closed, store=store, log=log))
-    for monitored in windows:
+    sufficient = sufficient_windows(spec, closed, store=store, log=log)
+    due["short"] = sufficient.short
+    for monitored in sufficient.windows:
         undone = [
             stage for stage in stages if not store.exists(monitored.ref(spec.model, stage).key)
         ]
@@ -106,6 +115,6 @@ def collect(
         if waiting and labels_have_matured(spec, monitored, clock, log=log, labels=labels):
             due["performance"] += [monitored.id] if "performance" in waiting else []
             due["kpis"] += [monitored.id] if "kpis" in waiting else []
-    revisions = due_revisions(spec, windows, store=store, log=log, labels=labels)
+    revisions = due_revisions(spec, sufficient.windows, store=store, log=log, labels=labels)
     due["performance"] += [one.id for one in revisions]
     return due

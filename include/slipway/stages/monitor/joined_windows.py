@@ -6,8 +6,8 @@ window, and no prediction counts in two.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -35,10 +35,23 @@ def read_joined(store: Store, model: str, version: int, unit: Unit) -> dict[date
     return {window.start: window for window in found}
 
 
+@dataclass(frozen=True)
+class Sufficient:
+    """Windows that can be measured, and those that cannot yet.
+
+    Attributes:
+        windows: With enough predictions, alone or together, oldest first.
+        short: The newest ones, which wait for more; None: none does.
+    """
+
+    windows: Sequence[MonitoredWindow]
+    short: str | None = None
+
+
 def sufficient_windows(
     spec: ModelSpec, windows: Iterable[MonitoredWindow], *, store: Store, log: PredictionLog
-) -> Iterator[MonitoredWindow]:
-    """Yield the windows with enough predictions, and those that have together, oldest first.
+) -> Sufficient:
+    """Return the windows with enough predictions, and those that have together, oldest first.
 
     One that is measured stays as it is. One whose log cannot be read is taken, so that its verdict
     reports it.
@@ -49,23 +62,27 @@ def sufficient_windows(
         store: Store of the records; what is joined is kept there.
         log: Predictions.
     """
+    found: list[MonitoredWindow] = []
     short: MonitoredWindow | None = None
     rows = 0
     for one in windows:
         if one.window.is_joined or _is_measured(store, spec, one):
             if short is not None:
                 # Nothing can be added to it any more.
-                yield _kept(store, spec, short, rows)
+                found.append(_kept(store, spec, short, rows))
             short, rows = None, 0
-            yield one
+            found.append(one)
             continue
         both = one if short is None else replace(short, window=short.window.until(one.window))
         count = _count(spec, both, log)
         if count is None or count >= spec.monitoring.min_rows:
-            yield _kept(store, spec, both, count)
+            found.append(_kept(store, spec, both, count))
             short, rows = None, 0
         elif count > rows:
             short, rows = both, count
+    needed = spec.monitoring.min_rows
+    told = None if short is None else f"{short.id} has {rows} of {needed} predictions"
+    return Sufficient(found, told)
 
 
 def _is_measured(store: Store, spec: ModelSpec, monitored: MonitoredWindow) -> bool:
