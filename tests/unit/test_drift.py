@@ -131,7 +131,7 @@ def test_a_reference_with_few_blocks_only_observes() -> None:
     """Without enough blocks there is no threshold, and no verdict by default."""
     verdict = measured(registry=registry_of_one_version(days=9)).verdict
     assert verdict.action == "inconclusive"
-    assert "9 days tell of each column what 2 independent stretches" in verdict.reason
+    assert "9 days tell of each column what 1 independent stretch " in verdict.reason
     assert "a limit needs 20" in verdict.reason
     assert "distance.wind" in verdict.numbers
 

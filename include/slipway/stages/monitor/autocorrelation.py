@@ -17,9 +17,9 @@ NO_VARIANCE = 1e-20
 WINDOW_FACTOR = 5
 """Times the estimate so far, after which no more lags are summed up."""
 
-STANDARD_ERRORS = 1.0
-"""Of the estimate, that are added to it, since a column that is wrongly taken for quick alarms too
-often."""
+STANDARD_ERRORS = 1.645
+"""Of the estimate, that are added to it: a bound on one side at 5 %, since a column that is wrongly
+taken for quick alarms too often."""
 
 COMMONEST = 3
 """Bins whose share is followed through time, of a column of categories."""

@@ -55,7 +55,8 @@ def _why_observed(comparison: Comparison, monitoring: Monitoring) -> str:
         most = max(comparison.observed.values(), default=0)
         return (
             f"Only observed: the reference's {days} tell of each column what {most} independent "
-            f"stretches of time would, or fewer, and a limit needs {STRETCHES}."
+            f"{'stretch' if most == 1 else 'stretches'} of time would, or fewer, and a limit needs "
+            f"{STRETCHES}."
         )
     return (
         f"Only observed: the reference's {days} have {comparison.blocks} blocks of at least "
