@@ -14,10 +14,10 @@ from slipway.spec import ModelSpec
 from slipway.stages.model.held_out_rows import FILE, HeldOutRows, read_held_out
 from slipway.stages.monitor.judged_rows import JudgedRows
 from slipway.stages.monitor.label_maturity import LandedLabels, labels_have_matured
-from slipway.stages.monitor.loss import Loss
+from slipway.stages.monitor.loss import Loss, paired_loss
 from slipway.stages.monitor.performance import measure_performance
 from slipway.stages.monitor.promise import loss_against_promise, promise_of
-from slipway.stages.monitor.window_blocks import divide_window
+from slipway.stages.monitor.window_blocks import divide_window, resampling
 from slipway.stages.monitor.windows import parse_monitored_window
 from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.memory_store import MemoryStore
@@ -149,6 +149,42 @@ def test_a_harder_month_is_no_decay_by_the_skill() -> None:
         loss = loss_of(rows, holdout, is_skill=is_skill)
         assert (loss.value - loss.reach(0.95) > 0.5) == (not is_skill)
         assert (abs(loss.value) < 0.1) == is_skill
+
+
+def test_a_champion_of_a_hard_fortnight_cannot_hide_its_decay() -> None:
+    """Its holdout promises little, so only another model on the same rows shows what it lost."""
+    random = np.random.default_rng(1)
+
+    def drawn(days: int, *skills: float) -> list[JudgedRows]:
+        count = days * 40
+        late = (random.random(count) < 0.5).astype(int)
+        times = pd.Series(pd.date_range("2013-01-01", periods=count, freq="36min", tz="UTC"))
+        return [
+            JudgedRows.of(
+                "roc_auc",
+                times=times,
+                truth=pd.Series(late),
+                scores=late * skill + random.normal(size=count),
+                threshold=0.5,
+            )
+            for skill in skills
+        ]
+
+    (holdout,) = drawn(14, 0.8)
+    rows, fresh = drawn(31, 1.2, 1.9)
+    assert loss_of(rows, holdout).value < 0
+    gain = gate_tools().gains.of_metrics(
+        ["roc_auc"],
+        actual=rows.truth,
+        challenger=rows.scores,
+        other=fresh.scores,
+        resampling=resampling(
+            divide_window(rows.times, window="month").own, confidence=0.95, seed=1
+        ),
+    )["roc_auc"]
+    assert gain is not None
+    loss = paired_loss(gain, expected=0.9, blocks=31, unit="day", against="")
+    assert loss.value - loss.reach(0.95) > 0.03
 
 
 def test_a_champion_worse_than_a_constant_has_decayed_at_any_margin() -> None:

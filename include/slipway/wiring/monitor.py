@@ -58,6 +58,7 @@ def list_windows(call: StageCall) -> Listing:
 @stage("drift", required=(MODEL, WINDOW), recorded=True)
 def drift(call: StageCall) -> RunRecord:
     """Compare the inputs and predictions of a window with the reference."""
+    from slipway.adapters.metrics import measure
     from slipway.stages.monitor.drift import measure_drift
 
     model, dataset = call.model_and_dataset()
@@ -68,6 +69,7 @@ def drift(call: StageCall) -> RunRecord:
         registry=call.container.registry,
         log=call.container.log_for(model),
         reports=call.container.reports,
+        measure=measure,
         context=call.context,
     )
 

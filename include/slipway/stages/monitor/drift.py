@@ -15,6 +15,7 @@ from slipway.stages.monitor.columns import logged_answers, tidy
 from slipway.stages.monitor.distances import DriftReport, calibrate_reference, compare
 from slipway.stages.monitor.drift_page import drift_sections, drift_title
 from slipway.stages.monitor.earlier_windows import earlier_numbers
+from slipway.stages.monitor.estimate_verdict import estimate_window, with_estimate
 from slipway.stages.monitor.importance import lenience_of
 from slipway.stages.monitor.judge_drift import judge_drift
 from slipway.stages.monitor.quality.check import ObservedWindow
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from slipway.records.run_context import RunContext
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.spec.monitoring import Monitoring
+    from slipway.stages.ports.metrics import Measure
     from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import Registry
 
@@ -43,6 +45,7 @@ def measure_drift(
     registry: Registry,
     log: PredictionLog,
     reports: DriftReport,
+    measure: Measure | None = None,
 ) -> RunRecord:
     """Measure one window's features and scores against its champion's reference.
 
@@ -56,6 +59,7 @@ def measure_drift(
         registry: Folder of the version, with its reference.
         log: Predictions.
         reports: Computes distances and the HTML report.
+        measure: Computes metrics, by which performance is estimated before labels; None: it is not.
 
     Raises:
         BadParameter: There is no such window.
@@ -85,7 +89,7 @@ def measure_drift(
             if len(rows) < spec.monitoring.min_rows:
                 quality = judge_quality(observed, reference.known, is_few=True)
                 return with_quality(too_few(len(rows), spec.monitoring), quality)
-            return _measure(
+            verdict = _measure(
                 attempt,
                 spec,
                 monitored=monitored,
@@ -94,6 +98,10 @@ def measure_drift(
                 lenience=lenience_of(context.store, version, reference.logged),
                 reports=reports,
             )
+            if measure is None:
+                return verdict
+            estimate = estimate_window(spec, rows, reference, measure=measure)
+            return with_estimate(verdict, estimate, spec)
         except NotComputable as error:
             return not_comparable(error, {"rows": len(rows)})
 

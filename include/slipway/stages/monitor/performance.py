@@ -12,6 +12,7 @@ from slipway.records.verdicts import Verdict
 from slipway.stages.model.label_rows import labels_table
 from slipway.stages.monitor.compared_model import ComparedModels, PerformanceTools
 from slipway.stages.monitor.drift import not_comparable
+from slipway.stages.monitor.estimate_verdict import read_estimate, with_estimate_error
 from slipway.stages.monitor.judge_performance import judge_performance
 from slipway.stages.monitor.label_drift import measure_label_drift, with_label_drift
 from slipway.stages.monitor.label_join import join_labels, read_labels
@@ -90,6 +91,11 @@ def measure_performance(
             truth = measuring.truth(joined.rows)
             drift = measure_label_drift(truth, facts.held_out, window=monitored.window, spec=spec)
             verdict = with_label_drift(verdict, drift)
+        verdict = with_estimate_error(
+            verdict,
+            read_estimate(context.store, spec, monitored),
+            metric=spec.monitoring.performance.metric,
+        )
         return verdict if earlier is None else revised(verdict, earlier)
 
     return perform(

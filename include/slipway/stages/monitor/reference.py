@@ -11,7 +11,10 @@ from slipway.errors import NotFound
 from slipway.records.scratch_folder import scratch_folder
 from slipway.spec.logged_columns import logged_names
 from slipway.stages.model.class_scores import SCORE
+from slipway.stages.model.decision import threshold_of
+from slipway.stages.model.held_out_rows import HeldOutRows, read_held_out
 from slipway.stages.model.manifest import REFERENCE, REFERENCE_SCORE, open_sealed
+from slipway.stages.model.predicted_classes import HALF
 from slipway.stages.monitor.columns import Columns, monitored_columns, tidy, with_answers
 from slipway.stages.monitor.quality.calendar_columns import CalendarColumn, find_calendar_columns
 from slipway.stages.monitor.quality.check import KnownRows
@@ -45,6 +48,8 @@ class Reference:
         declared: Features that the dataset calls `kind: calendar`.
         watched: Features that it watches like any other, whatever they follow.
         logged: Name in the log of each of the version's features, by their own.
+        held_out: Holdout rows of the version, with labels; None in versions without them.
+        threshold: Score above which it predicts class 1.
     """
 
     rows: pd.DataFrame
@@ -54,6 +59,8 @@ class Reference:
     declared: Collection[str] = ()
     watched: Collection[str] = ()
     logged: Mapping[str, str] = field(default_factory=dict)
+    held_out: HeldOutRows | None = None
+    threshold: float = HALF
 
     @cached_property
     def tidied(self) -> pd.DataFrame:
@@ -127,6 +134,7 @@ def read_reference(
         manifest = open_sealed(folder)
         path = folder / REFERENCE
         rows = pd.read_parquet(path) if path.exists() else None
+        held_out = read_held_out(folder)
     if rows is None or rows.empty:
         raise NotFound(f"{spec.model} version {version} has no reference", where=REFERENCE)
     columns, unmonitored = monitored_columns(manifest, spec, dataset)
@@ -151,4 +159,6 @@ def read_reference(
         declared={logged[one] for one in logged if one in declared and declared[one].kind},
         watched={logged[one] for one in logged if one in declared and declared[one].watch},
         logged=logged_names(manifest),
+        held_out=held_out,
+        threshold=threshold_of(manifest),
     )

@@ -1,0 +1,108 @@
+"""Tell an estimate in the verdict on a window, and its error once labels have come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from slipway.records.run_records import find_record
+from slipway.records.verdicts import Number, Verdict
+from slipway.stages.model.class_scores import SCORE, SCORES, score_matrix
+from slipway.stages.monitor.estimated_performance import Estimate, estimate_metric
+from slipway.values.figures import in_figures
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from slipway.records.store import Store
+    from slipway.spec import ModelSpec
+    from slipway.stages.monitor.reference import Reference
+    from slipway.stages.monitor.windows import MonitoredWindow
+    from slipway.stages.ports.metrics import Measure
+
+ESTIMATED, ESTIMATE_ERROR = "estimated", "estimate_error"
+"""Numbers: the estimate, and how far it was from the figure once labels had come."""
+
+BLIND = (
+    "an estimate sees no change of what the features mean (concept drift), so it reassures of "
+    "nothing"
+)
+
+
+def estimate_window(
+    spec: ModelSpec, rows: pd.DataFrame, reference: Reference, *, measure: Measure
+) -> Estimate | None:
+    """Estimate the metric of a window's predictions; None where it cannot be.
+
+    Args:
+        spec: The model.
+        rows: Logged predictions.
+        reference: Reference of their version, with its holdout.
+        measure: Computes the metric.
+    """
+    if reference.held_out is None:
+        return None
+    classes = reference.named.classes
+    if classes is None:
+        scores = rows[SCORE].to_numpy(dtype="float64")
+    else:
+        scores = score_matrix(rows[SCORES], classes)
+    return estimate_metric(
+        spec.monitoring.performance.metric,
+        scores,
+        reference.held_out,
+        threshold=reference.threshold,
+        seed=spec.training.seed,
+        measure=measure,
+    )
+
+
+def with_estimate(verdict: Verdict, estimate: Estimate | None, spec: ModelSpec) -> Verdict:
+    """Return a verdict with the estimate in its numbers and words; its action stays."""
+    if estimate is None:
+        return verdict
+    performance = spec.monitoring.performance
+    metric, drop = performance.metric, estimate.drop(performance.metric)
+    alerts = drop > performance.max_absolute_drop
+    numbers: dict[str, Number] = {
+        f"{ESTIMATED}.{metric}": round(estimate.value, 6),
+        f"{ESTIMATED}.before": round(estimate.before, 6),
+        f"{ESTIMATED}.alert": alerts,
+    }
+    off = ""
+    if estimate.off is not None:
+        numbers[f"{ESTIMATED}.off_on_holdout"] = round(estimate.off, 6)
+        off = f", an estimate was {in_figures(estimate.off)} off there"
+    told = (
+        f" Before labels {metric} is estimated at {in_figures(estimate.value)} "
+        f"({in_figures(estimate.before)} on the holdout{off}); {BLIND}."
+    )
+    if alerts:
+        told += " It alerts: rows are harder than before. Only labels can request a training by it."
+    return replace(
+        verdict, reason=f"{verdict.reason}{told}", numbers={**verdict.numbers, **numbers}
+    )
+
+
+def read_estimate(store: Store, spec: ModelSpec, monitored: MonitoredWindow) -> Number:
+    """Return what a window's metric was estimated at before its labels; None: it was not."""
+    record = find_record(store, replace(monitored, revision=0).ref(spec.model, "drift"))
+    metric = spec.monitoring.performance.metric
+    return None if record is None else record.verdict.numbers.get(f"{ESTIMATED}.{metric}")
+
+
+def with_estimate_error(verdict: Verdict, estimated: Number, *, metric: str) -> Verdict:
+    """Return the verdict on realised performance with how far the estimate was from it."""
+    value = verdict.numbers.get(metric)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return verdict
+    if isinstance(estimated, bool) or not isinstance(estimated, int | float):
+        return verdict
+    error = estimated - value
+    numbers = {
+        **verdict.numbers,
+        ESTIMATED: round(estimated, 6),
+        ESTIMATE_ERROR: round(error, 6),
+    }
+    told = f" It was estimated at {in_figures(estimated)}, {in_figures(abs(error))} off."
+    return replace(verdict, reason=f"{verdict.reason}{told}", numbers=numbers)
