@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.backtest_env import write_days, write_project
+from tests.support.backtest_env import MODEL, write_days, write_project
 from tests.support.command_line import slipway
 
 
@@ -24,7 +24,7 @@ def test_a_turned_current_is_retrained_for(root: Path, tmp_path: Path) -> None:
     """Never retraining loses; the page has the picture and its text, and the store is unread."""
     files = write_days(tmp_path / "files", 10, turn=3)
     result = slipway(
-        *("backtest", "ferry_delay", "--file", str(files), "--policies", "never,decay")
+        *("backtest", "ferry_delay", "--file", str(files), "--policies", "never,decay", "--write")
     )
     assert result.exit_code == 0, result.output
     assert "Recommended: decay" in result.output
@@ -37,6 +37,8 @@ def test_a_turned_current_is_retrained_for(root: Path, tmp_path: Path) -> None:
     kept = json.loads((folder / "backtest.json").read_text())
     assert kept["recommended"]["name"] == "decay"
     assert not (tmp_path / "store").exists()
+    written = (root / "include/models/ferry_delay/model.yaml").read_text()
+    assert written.replace("on_drift: false, ", "") == MODEL
 
 
 def test_a_history_that_is_too_short_says_what_is_missing(root: Path, tmp_path: Path) -> None:

@@ -73,6 +73,12 @@ if TYPE_CHECKING:
     help="Folder of report and picture, and of what is kept to go on with; default: one in the "
     "project's `.slipway/backtest/`.",
 )
+@click.option(
+    "--write",
+    "is_written",
+    is_flag=True,
+    help="Write the recommended policy into `model.yaml`: its lines alone, checked before.",
+)
 @json_option
 def backtest(
     model: str,
@@ -89,6 +95,7 @@ def backtest(
     rows: int | None,
     jobs: int,
     out: Path | None,
+    is_written: bool,
     as_json: bool,
 ) -> None:
     """Play MODEL's history under several policies of retraining, without Airflow.
@@ -110,7 +117,7 @@ def backtest(
         find_installation()
     from rich.console import Console
 
-    from slipway.local.backtest.main import Asked, show
+    from slipway.local.backtest.main import Asked, show, write_recommended
     from slipway.local.backtest.main import backtest as play
 
     began = time.monotonic()
@@ -135,3 +142,5 @@ def backtest(
         print_json(done.to_json())
     else:
         show(done, console=console, began=began)
+    if is_written:
+        write_recommended(done, console=console)

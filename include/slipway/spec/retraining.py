@@ -64,6 +64,8 @@ class Retraining(Spec):
         description="When automatic requests stop until a person asks; none: they never do.",
     )
     on_batch: bool = Field(default=False, description="Each labelled batch files a request.")
+    on_drift: bool = Field(default=True, description="Windows that drift file a request.")
+    on_decay: bool = Field(default=True, description="Windows that decay file a request.")
     cron: Cron | None = Field(
         default=None, description="Ticks on the dataset's event clock that file a request."
     )

@@ -34,11 +34,14 @@ class LaneProgress:
 
     Attributes:
         next_step: Number of the step to begin with.
+        measured: Number of the last step whose windows are measured and decided on; after that
+            the champion may be another one.
         served: Champion at the beginning of each step; None before the first one.
         filed: Number of the step at which each request was filed.
     """
 
     next_step: int = 0
+    measured: int = -1
     served: dict[int, int | None] = field(default_factory=dict)
     filed: dict[int, int] = field(default_factory=dict)
 
@@ -51,7 +54,7 @@ class LaneProgress:
             return cls()
         served = {int(number): version for number, version in kept["served"].items()}
         filed = {int(number): step for number, step in kept["filed"].items()}
-        return cls(kept["next_step"], served, filed)
+        return cls(kept["next_step"], kept["measured"], served, filed)
 
     def write(self, folder: Path) -> None:
         """Keep it, as a whole."""
@@ -108,8 +111,10 @@ class Lane:
         for number in range(self.progress.next_step, len(self._steps)):
             self._begin(number)
             self.container.tables.versions = dict(self._steps[number].versions)
-            if self._pin_specs() is not None:
+            if self._pin_specs() is not None and number > self.progress.measured:
                 self._monitor()
+            self.progress.measured = number
+            self.progress.write(self._folder)
             self._train()
             self._end(number)
             tell(number)

@@ -25,6 +25,7 @@ from slipway.local.backtest.report import describe_picture, sections_of
 from slipway.local.backtest.source import Source, find_source
 from slipway.local.backtest.span import within
 from slipway.local.backtest.timeline import Timeline, ingest_history
+from slipway.local.backtest.write_rules import write_rules
 from slipway.local.progress import shown_progress
 from slipway.local.replay.history import History, split_history
 from slipway.local.replay.periods import PastArrivals
@@ -196,7 +197,7 @@ class _Playing:
         found = []
         for policy in policies:
             rules = policy.spec.model_dump(mode="json", exclude={"description", "owner"})
-            facts = [rules, sorted(policy.signals), pipeline_py, rows, code.lock_sha256]
+            facts = [rules, pipeline_py, rows, code.lock_sha256]
             lane = place / "lanes" / f"{policy.name.replace('/', '-')}-{digest(encode(facts))[:12]}"
             folders = LaneFolders(project, lane, place / "fits", place / f"scores-{rows}")
             found.append(LaneJob(policy, self.dataset, folders, timeline, self.asked.rows, code))
@@ -249,6 +250,17 @@ def _write(done: Backtest) -> None:
         metric=metric,
         title=f"{name}: {metric} by policy of retraining (rings: a challenger took over)",
     )
+
+
+def write_recommended(done: Backtest, *, console: Console) -> None:
+    """Write the recommended policy into the model's spec, and print what has changed."""
+    policy = next(one for one in done.policies if one.name == done.advice.name)
+    file = Container().settings.models_folder / done.model.model / "model.yaml"
+    changed = write_rules(policy, done.model, file)
+    for line in changed:
+        console.print(f"written to {file.name}: {line}", markup=False)
+    if not changed:
+        console.print(f"{file.name} has these rules already", markup=False)
 
 
 def show(done: Backtest, *, console: Console, began: float) -> None:

@@ -25,11 +25,13 @@ CADENCES: Mapping[str, tuple[str, Unit]] = {
 """Ticks of the event clock by name, and the longest period of a history that can show them."""
 
 NEVER, SPEC = "never", "spec"
-SIGNALS: Mapping[str, tuple[frozenset[Signal], str]] = {
-    "decay": (frozenset({"performance"}), "when the metric of matured labels has decayed"),
-    "drift": (frozenset({"drift"}), "when inputs or predictions drift"),
-    "drift_and_decay": (frozenset({"drift", "performance"}), "on drift or decay"),
+SIGNALS: Mapping[str, tuple[bool, bool, str]] = {
+    "decay": (False, True, "when the metric of matured labels has decayed"),
+    "drift": (True, False, "when inputs or predictions drift"),
+    "drift_and_decay": (True, True, "on drift or decay"),
 }
+"""Whether drift and decay file requests, by name, and what the policy is in words."""
+
 GRID = "grid"
 UNITS: Sequence[Unit] = ("hour", "day", "week", "month")
 
@@ -42,7 +44,6 @@ class Policy:
         name: Name in tables, and after `--policies`.
         about: When it retrains, in words.
         spec: The model's spec with the rules of the policy.
-        signals: Measurements of windows that it looks at.
         rank: Place in the order from the simplest on; of policies alike the simplest is
             recommended.
     """
@@ -50,7 +51,6 @@ class Policy:
     name: str
     about: str
     spec: ModelSpec
-    signals: frozenset[Signal]
     rank: int
 
     @property
@@ -60,21 +60,14 @@ class Policy:
         return self.spec.model_copy(update={"retraining": first})
 
     @property
-    def changes(self) -> dict[str, object]:
-        """Fields of the spec that it sets, by dotted path."""
-        changed: dict[str, object] = {}
-        if self.name == SPEC:
-            return changed
+    def signals(self) -> frozenset[Signal]:
+        """Measurements of windows that it looks at."""
         rules = self.spec.retraining
-        changed["retraining.mode"] = rules.mode
-        changed["retraining.on_batch"] = rules.on_batch
-        changed["retraining.cron"] = rules.cron
-        changed["retraining.min_new_labels"] = rules.min_new_labels
-        changed["retraining.cooldown_days"] = rules.cooldown_days
-        if self.signals:
-            changed["monitoring.fire.k"] = self.spec.monitoring.fire.k
-            changed["monitoring.fire.n"] = self.spec.monitoring.fire.n
-        return changed
+        looked: tuple[tuple[Signal, bool], ...] = (
+            ("drift", rules.on_drift),
+            ("performance", rules.on_decay),
+        )
+        return frozenset(signal for signal, is_on in looked if is_on)
 
 
 def usual_policies(spec: ModelSpec, *, by: Unit, grid: bool = False) -> list[Policy]:
@@ -142,9 +135,9 @@ def _with_rules(
 
 
 def _never(spec: ModelSpec) -> Policy:
-    rules = {"mode": "observe", "cron": None, "on_batch": False}
+    rules = {"cron": None, "on_batch": False, "on_drift": False, "on_decay": False}
     about = "the first model serves for good"
-    return Policy(NEVER, about, _with_rules(spec, rules=rules), frozenset(), rank=0)
+    return Policy(NEVER, about, _with_rules(spec, rules=rules), rank=0)
 
 
 def _cadence(spec: ModelSpec, name: str) -> Policy:
@@ -155,20 +148,28 @@ def _cadence(spec: ModelSpec, name: str) -> Policy:
         min_new_labels=1,
         cooldown_days=0,
         breaker=None,
+        on_drift=False,
+        on_decay=False,
         cron=CADENCES[name][0],
         sweep=spec.retraining.sweep,
     )
     rules = plain.model_dump()
     about = f"{name}, on the event clock"
     rank = 1 + list(CADENCES).index(name)
-    return Policy(name, about, _with_rules(spec, rules=rules), frozenset(), rank=rank)
+    return Policy(name, about, _with_rules(spec, rules=rules), rank=rank)
 
 
 def _on_signal(spec: ModelSpec, name: str) -> Policy:
-    signals, about = SIGNALS[name]
-    rules = {"mode": "auto", "cron": None, "on_batch": False}
+    on_drift, on_decay, about = SIGNALS[name]
+    rules = {
+        "mode": "auto",
+        "cron": None,
+        "on_batch": False,
+        "on_drift": on_drift,
+        "on_decay": on_decay,
+    }
     rank = 10 + list(SIGNALS).index(name)
-    return Policy(name, about, _with_rules(spec, rules=rules), signals, rank=rank)
+    return Policy(name, about, _with_rules(spec, rules=rules), rank=rank)
 
 
 def _own(spec: ModelSpec) -> Policy:
@@ -177,19 +178,25 @@ def _own(spec: ModelSpec) -> Policy:
     if mode not in {"auto", "observe"}:
         about += f"; mode {mode}, and each suggestion is accepted at once"
         mode = "auto"
-    every = frozenset[Signal]({"drift", "performance"})
-    return Policy(SPEC, about, _with_rules(spec, rules={"mode": mode}), every, rank=20)
+    return Policy(SPEC, about, _with_rules(spec, rules={"mode": mode}), rank=20)
 
 
 def _grid(spec: ModelSpec) -> list[Policy]:
     """The spec's rules with other numbers of windows and other cool-downs."""
-    days, both = spec.retraining.cooldown_days, SIGNALS["drift_and_decay"][0]
+    days = spec.retraining.cooldown_days
     found: list[Policy] = []
     for k, n in ((1, 1), (1, 2), (2, 3)):
         for cooldown in dict.fromkeys((days, 2 * days)):
-            rules = {"mode": "auto", "cooldown_days": cooldown, "cron": None, "on_batch": False}
+            rules = {
+                "mode": "auto",
+                "cooldown_days": cooldown,
+                "cron": None,
+                "on_batch": False,
+                "on_drift": True,
+                "on_decay": True,
+            }
             name = f"{GRID}:{k}of{n}/{cooldown}d"
             about = f"{k} of {n} windows, at most every {cooldown} days"
             varied = _with_rules(spec, rules=rules, fire={"k": k, "n": n})
-            found.append(Policy(name, about, varied, both, rank=30 + len(found)))
+            found.append(Policy(name, about, varied, rank=30 + len(found)))
     return found

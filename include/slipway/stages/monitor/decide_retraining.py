@@ -166,8 +166,11 @@ def _decide(
     store = context.store
     told = "" if watched.other is None else f" Watched is what serves: {watched.other}."
     monitored = list(monitored_windows(spec, watched.version, clock, log, store=store))
-    drift = _measured(store, spec, monitored, "drift")
-    performance = _measured(store, spec, monitored, "performance")
+    rules = spec.retraining
+    drift = _measured(store, spec, monitored, "drift") if rules.on_drift else []
+    performance = _measured(store, spec, monitored, "performance") if rules.on_decay else []
+    if not rules.on_drift and not rules.on_decay:
+        return Verdict("nothing", f"{NOTHING}retraining.on_drift and on_decay are false.{told}")
     if not drift and not performance:
         number = watched.version.version
         return Verdict("nothing", f"No window of version {number} is measured yet.{told}")

@@ -1,0 +1,55 @@
+"""Write a recommended policy into a model's spec: its own lines only, checked before."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipway.errors import CommitConflict
+from slipway.records.scratch_folder import scratch_folder
+from slipway.spec.loading import load_model
+from slipway.stages.backtest.policies import SPEC
+from slipway.stages.backtest.spec_text import rules_of, with_fields
+
+if TYPE_CHECKING:
+    from slipway.spec import ModelSpec
+    from slipway.stages.backtest.policies import Policy
+
+
+def write_rules(policy: Policy, spec: ModelSpec, file: Path) -> list[str]:
+    """Set the fields of a policy in `model.yaml`; return them as `path: value`.
+
+    Args:
+        policy: Policy.
+        spec: The model's spec, as it was played.
+        file: Its file.
+
+    Raises:
+        CommitConflict: The file has changed since it was played.
+        BadParameter: A field stands there in a form that a person has to change.
+        SpecErrors: The result would be invalid; nothing was written.
+    """
+    changed = {} if policy.name == SPEC else rules_of(policy, spec)
+    if load_model(file.parent) != spec:
+        raise CommitConflict(
+            "the spec has changed since it was played",
+            where=str(file),
+            hint="give the command again",
+        )
+    if not changed:
+        return []
+    text = with_fields(file.read_text(encoding="utf-8"), changed)
+    with scratch_folder("slipway-backtest-", needs="a spec") as scratch:
+        draft = scratch / spec.model / file.name
+        draft.parent.mkdir()
+        draft.write_text(text, encoding="utf-8")
+        own = file.with_name("pipeline.py")
+        if own.is_file():
+            (draft.parent / own.name).write_bytes(own.read_bytes())
+        load_model(draft.parent)
+    beside = file.with_name(f".{file.name}.{os.getpid()}.part")
+    beside.write_text(text, encoding="utf-8")
+    beside.chmod(file.stat().st_mode)
+    beside.replace(file)
+    return [f"{'.'.join(path)}: {value!r}" for path, value in changed.items()]

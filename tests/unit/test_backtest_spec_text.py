@@ -1,0 +1,71 @@
+"""Writing a recommended policy: its own lines alone change, and comments stay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import BadParameter, CommitConflict
+from slipway.local.backtest.write_rules import write_rules
+from slipway.spec.loading import load_model
+from slipway.stages.backtest.policies import chosen_policies
+from slipway.stages.backtest.spec_text import with_fields
+from tests.support.backtest_env import write_project
+
+BLOCK = """\
+model: x  # the model
+retraining:
+  # how often
+  mode: auto  # on its own
+  cooldown_days: 7
+"""
+
+
+def test_a_value_is_replaced_and_its_comment_stays() -> None:
+    """In a block, and in a flow."""
+    assert with_fields(BLOCK, {("retraining", "mode"): "observe"}) == BLOCK.replace(
+        "mode: auto", 'mode: "observe"'
+    )
+    flow = "retraining: {mode: auto, cooldown_days: 7}  # rules\n"
+    assert with_fields(flow, {("retraining", "cooldown_days"): 20}) == flow.replace("7", "20")
+
+
+def test_a_missing_field_becomes_a_line_of_its_own() -> None:
+    """With the indentation of its block; in a flow it is the first one."""
+    cron = {("retraining", "cron"): "0 0 1 * *"}
+    assert with_fields(BLOCK, cron) == BLOCK.replace(
+        "  mode: auto", '  cron: "0 0 1 * *"\n  mode: auto'
+    )
+    assert with_fields("retraining: {mode: auto}\n", cron) == (
+        'retraining: {cron: "0 0 1 * *", mode: auto}\n'
+    )
+
+
+def test_a_missing_section_stands_at_the_end() -> None:
+    """After all that is there."""
+    assert with_fields("model: x\n", {("retraining", "on_drift"): False}) == (
+        "model: x\n\nretraining:\n  on_drift: false\n"
+    )
+
+
+def test_a_value_of_several_lines_is_left_to_a_person() -> None:
+    """And nothing is written."""
+    text = "retraining:\n  breaker:\n    rejected: 3\n"
+    with pytest.raises(BadParameter, match=r"retraining\.breaker cannot be set"):
+        with_fields(text, {("retraining", "breaker"): None})
+
+
+@pytest.mark.parametrize("name", ["never", "monthly", "decay", "drift_and_decay", "grid:2of3/0d"])
+def test_the_written_spec_is_the_policy(tmp_path: Path, name: str) -> None:
+    """Read again it has the rules that were played; written again nothing changes."""
+    folder = write_project(tmp_path) / "include/models/ferry_delay"
+    spec = load_model(folder)
+    chosen = chosen_policies(["grid" if name.startswith("grid") else name], spec, by="day")
+    policy = next(one for one in chosen if one.name == name)
+    write_rules(policy, spec, folder / "model.yaml")
+    written = load_model(folder)
+    assert written == policy.spec
+    with pytest.raises(CommitConflict) if written != spec else pytest.MonkeyPatch.context():
+        write_rules(policy, spec, folder / "model.yaml")
+    assert sorted(one.name for one in folder.iterdir()) == ["model.yaml"]
