@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from deltalake import DeltaTable
 
 from slipway.adapters.delta_tables import DeltaTables
+from slipway.adapters.delta_tables.table_dataset import as_filter, open_dataset
 from slipway.errors import BadBatch, CommitConflict, StoreUnavailable, Superseded
 from slipway.records.attempts import Attempt
 from slipway.records.run_records import RunRef
@@ -115,3 +117,30 @@ def test_a_root_on_s3_may_end_in_a_slash(s3_store: str) -> None:
     """A slash at the end changes nothing: tables and objects have the same names."""
     publish(DeltaTables(f"{s3_store}/"), rows_at(1), "a")
     assert keys(DeltaTables(s3_store)) == ["k0"]
+
+
+def test_a_file_promises_its_partition_alone(delta: DeltaTables, tmp_path: Path) -> None:
+    """By statistics files are left out; promised for each column they cost seconds to read by."""
+    publish(delta, rows_at(0, 1), "a")
+    publish(delta, rows_at(2, first=2), "b's")
+    opened = DeltaTable(str(tmp_path / "tables" / TABLE))
+    whole = opened.to_pyarrow_dataset()
+    assert ">=" in str(next(whole.get_fragments()).partition_expression)
+    read = open_dataset(opened)
+    promised = {str(one.partition_expression) for one in read.get_fragments()}
+    assert promised == {'(_batch == "a")', '(_batch == "b\'s")'}
+    assert read.schema == whole.schema
+    later = as_filter([("at", ">=", rows_at(2)["at"].min())])
+    [file] = open_dataset(opened, later).get_fragments()
+    assert "_batch=b" in file.path
+    assert sorted(read.to_table()["_batch"].to_pylist()) == ["a", "a", "b's"]
+
+
+def test_thousands_of_columns_are_read_in_time(delta: DeltaTables) -> None:
+    """Seconds of the processor; by each column's statistics they were above ten."""
+    wide = pd.DataFrame({f"c{number}": [0.5, 1.5] for number in range(1200)})
+    publish(delta, rows_at(0, 1).join(wide), "a")
+    began = time.process_time()
+    rows = delta.read(TABLE)
+    assert time.process_time() - began < 5
+    assert rows.shape[1] >= 1200

@@ -20,6 +20,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from slipway.adapters.delta_tables.column_types import check_column_types, to_arrow, to_pandas
 from slipway.adapters.delta_tables.delta_errors import translate_errors
 from slipway.adapters.delta_tables.fencing import check_fencing_token
+from slipway.adapters.delta_tables.table_dataset import open_dataset
 from slipway.adapters.delta_tables.tables_folder import TablesFolder, data_files
 from slipway.errors import CommitConflict
 from slipway.records.attempts import Attempt
@@ -190,9 +191,8 @@ class ScoreTable:
         asked = dict.fromkeys([*_ALWAYS, *(as_logged if columns is None else columns)])
         wanted = {name: ds.field(as_logged[name]) for name in asked if name in as_logged}
         with translate_errors("read", table):
-            rows = opened.to_pyarrow_dataset().to_table(
-                columns=wanted, filter=_condition(start, end, version)
-            )
+            condition = _condition(start, end, version)
+            rows = open_dataset(opened, condition).to_table(columns=wanted, filter=condition)
         return to_pandas(rows).sort_values(_TIME, kind="stable", ignore_index=True)
 
     def count(
@@ -213,9 +213,8 @@ class ScoreTable:
         if opened is None:
             return 0
         with translate_errors("read", table):
-            found: int = opened.to_pyarrow_dataset().count_rows(
-                filter=_condition(start, end, version)
-            )
+            condition = _condition(start, end, version)
+            found: int = open_dataset(opened, condition).count_rows(filter=condition)
         return found
 
 

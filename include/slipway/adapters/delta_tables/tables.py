@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
@@ -24,6 +23,7 @@ from slipway.adapters.delta_tables.fencing import (
     check_fencing_token,
     delivery_fence,
 )
+from slipway.adapters.delta_tables.table_dataset import as_filter, open_dataset
 from slipway.adapters.delta_tables.tables_folder import TablesFolder, data_files, row_count
 from slipway.errors import CommitConflict
 from slipway.records.attempts import Attempt
@@ -229,9 +229,10 @@ class DeltaTables:
         """
         opened = self._folder.need(table, version=version)
         with translate_errors("read", table):
-            batches = opened.to_pyarrow_dataset().to_batches(
+            condition = as_filter(where)
+            batches = open_dataset(opened, condition).to_batches(
                 columns=list(columns),
-                filter=pq.filters_to_expression(list(where)) if where else None,
+                filter=condition,
                 batch_size=chunk_rows,
                 # The defaults read whole files ahead into memory.
                 batch_readahead=1,
@@ -271,8 +272,9 @@ def _rows(
     where: Sequence[tuple[str, str, Any]],
 ) -> pd.DataFrame:
     with translate_errors("read", table):
-        rows = opened.to_pyarrow_table(
-            columns=None if columns is None else list(columns), filters=list(where) or None
+        condition = as_filter(where)
+        rows = open_dataset(opened, condition).to_table(
+            columns=None if columns is None else list(columns), filter=condition
         )
     return to_pandas(rows)
 
