@@ -182,8 +182,10 @@ class DatasetSpec(Spec):
         streams: Streams | None = info.data.get("streams")
         if streams is None:
             return given
+        # Once a stream: of thousands of columns the types take longer than a cast.
+        types = {stream: streams.file_types(stream) for stream in given}
         return {
-            stream: [one.cast_to(streams.file_types(stream)) for one in listed]
+            stream: [one.cast_to(types[stream]) for one in listed]
             for stream, listed in given.items()
         }
 
