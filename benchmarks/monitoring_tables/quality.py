@@ -20,6 +20,7 @@ from monitoring_tables.history import START, day_levels
 from slipway.stages.monitor.quality.calendar_columns import find_calendar_columns
 from slipway.stages.monitor.quality.check import KnownRows, ObservedWindow
 from slipway.stages.monitor.quality.judge import Quality, judge_quality
+from slipway.stages.ports.prediction_log import SampledRows
 
 CORRELATIONS = (0.0, 0.3, 0.6, 0.9)
 REFERENCE_DAYS, WEEKS, ROWS_A_DAY = 180, 8, 96
@@ -92,9 +93,8 @@ def _quality(
     """Quality of some rows in the week of all of them."""
     start = whole["event_time"].iloc[0].to_pydatetime()
     tidied = rows[list(known.features)].apply(pd.to_numeric, errors="coerce")
-    observed = ObservedWindow(
-        start, start + timedelta(days=7), 1, rows, rows, tidied, earlier=tuple(earlier)
-    )
+    end, sample = start + timedelta(days=7), SampledRows.of(rows)
+    observed = ObservedWindow(start, end, 1, sample, tidied, earlier=tuple(earlier))
     return judge_quality(observed, known)
 
 

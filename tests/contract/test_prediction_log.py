@@ -103,6 +103,81 @@ def test_days_are_those_of_event_time(make: Make) -> None:
     assert make(answered(30)).days("ferry") == [date(2013, 1, 1), date(2013, 1, 2)]
 
 
+def test_a_sample_of_more_rows_than_there_are_is_all_of_them(make: Make) -> None:
+    """It has rows, order and columns of `read`, and each prediction once."""
+    log = make(answered(60))
+    start, end = NEW_YEAR + timedelta(hours=5), NEW_YEAR + timedelta(hours=30)
+    columns = ["wind", "unknown"]
+    sample = log.sample("ferry", start, end, rows=1000, seed=7, version=1, columns=columns)
+    whole = log.read("ferry", start, end, version=1, columns=columns)
+    pd.testing.assert_frame_equal(sample.rows, whole)
+    assert (sample.count, sample.is_whole) == (25, True)
+    assert sample.newest == NEW_YEAR + timedelta(hours=29)
+
+
+def test_a_sample_is_bounded_and_its_counts_are_of_all_rows(make: Make) -> None:
+    """Rows, keys that are predicted again, and the newest event are counted exactly."""
+    rows = answered(300)
+    keys = ["a", "a", "b", "b", "b", *rows["key"].iloc[5:280], *[None] * 20]
+    log = make(rows.assign(key=keys))
+    sample = log.sample("ferry", rows=50, seed=7)
+    assert (len(sample.rows), sample.count, sample.is_whole) == (50, 300, False)
+    assert (sample.keyed, sample.repeated) == (280, 5)
+    assert sample.newest == NEW_YEAR + timedelta(hours=299)
+    assert sample.rows["event_time"].is_monotonic_increasing
+    assert not sample.rows.duplicated(["request_id", "row"]).any()
+
+
+def test_a_seed_gives_its_sample_again_and_another_seed_another(make: Make) -> None:
+    """A verdict can be computed again."""
+    log = make(answered(300))
+    first, again, other = (log.sample("ferry", rows=50, seed=seed).rows for seed in (7, 7, 8))
+    pd.testing.assert_frame_equal(first, again)
+    assert set(first["wind"]) != set(other["wind"])
+
+
+def test_every_row_has_the_same_chance_to_be_in_a_sample(make: Make) -> None:
+    """Over 200 seeds each of 100 rows is in about a fifth of the samples."""
+    log = make(answered(100))
+    seen = pd.concat([log.sample("ferry", rows=20, seed=seed).rows for seed in range(200)])
+    shares = seen["wind"].value_counts().reindex(range(100), fill_value=0) / 200
+    assert shares.between(0.2 - 0.14, 0.2 + 0.14).all()
+    assert abs(shares.iloc[:50].mean() - 0.2) < 0.02
+
+
+def test_a_sample_of_one_version_leaves_the_others_out(make: Make) -> None:
+    """Neither rows nor counts are of another version."""
+    log = make(pd.concat([answered(40), answered(20, version=2)]))
+    sample = log.sample("ferry", rows=10, seed=7, version=2)
+    assert (set(sample.rows["version"]), sample.count) == ({2}, 20)
+    nothing = log.sample("ferry", rows=10, seed=7, version=3)
+    assert (len(nothing.rows), nothing.count, nothing.newest) == (0, 0, None)
+
+
+def test_the_order_of_segments_does_not_change_a_sample() -> None:
+    """Rows that were shipped in other segments, with repeats, give the same sample."""
+    rows = answered(300)
+    one, other = MemoryStore(), MemoryStore()
+    ship(one, rows.iloc[:200], segment="a")
+    ship(one, rows.iloc[150:], segment="b")
+    shuffled = rows.sample(frac=1, random_state=3)
+    ship(other, shuffled.iloc[:90], segment="x")
+    ship(other, shuffled.iloc[60:], segment="y")
+    first, second = (
+        PredictionLog(store).sample("ferry", rows=40, seed=7).rows for store in (one, other)
+    )
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_a_sample_names_a_truncated_segment() -> None:
+    """A segment that is not Parquet makes no smaller sample."""
+    store = MemoryStore()
+    store.create("predictions/ferry/day=2013-01-01/a.parquet", b"PAR1 and no more")
+    with pytest.raises(NotComputable) as refused:
+        PredictionLog(store).sample("ferry", rows=10, seed=7)
+    assert refused.value.where == "predictions/ferry/day=2013-01-01/a.parquet"
+
+
 @pytest.mark.parametrize("kind", ["disk", "s3"])
 def test_segments_are_read_from_every_store(
     kind: str, request: pytest.FixtureRequest, tmp_path: object

@@ -202,3 +202,29 @@ def test_an_error_of_the_rows_is_raised_unchanged(scores: ScoreTable, root: str)
         )
     assert raised.value.__cause__ is None
     assert DeltaTable(f"{root}/tables/ferry/scores").version() == before
+
+
+def test_a_sample_is_bounded_seeded_and_counts_all_rows(scores: ScoreTable) -> None:
+    """Monitoring samples scores as it does the prediction log, whatever the order of rows."""
+    replace(scores, rows(300))
+    first = scores.sample("ferry", rows=50, seed=7, columns=("wind",))
+    replace(scores, rows(300).sample(frac=1, random_state=1), by=attempt(2))
+    again = scores.sample("ferry", rows=50, seed=7, columns=("wind",))
+    pd.testing.assert_frame_equal(first.rows, again.rows)
+    assert set(first.rows) == {"event_time", "version", "wind"}
+    assert (len(first.rows), first.count, first.keyed, first.repeated) == (50, 300, 300, 0)
+    assert first.newest == MAY + timedelta(hours=299)
+    other = scores.sample("ferry", rows=50, seed=8, columns=("wind",))
+    assert set(other.rows["wind"]) != set(first.rows["wind"])
+
+
+def test_a_sample_of_few_scores_is_what_is_read(scores: ScoreTable) -> None:
+    """Half-open in event time, by version, with the requested columns."""
+    assert scores.sample("ferry", rows=5, seed=7).count == 0
+    replace(scores, rows(40))
+    start, end = MAY + timedelta(hours=5), MAY + timedelta(hours=30)
+    sample = scores.sample("ferry", start, end, rows=99, seed=7, version=3, columns=("key",))
+    whole = scores.read("ferry", start, end, version=3, columns=("key",))
+    pd.testing.assert_frame_equal(sample.rows, whole)
+    nothing = scores.sample("ferry", start, end, rows=99, seed=7, version=2)
+    assert (nothing.count, len(nothing.rows), nothing.newest) == (0, 0, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from slipway.errors import NotComputable, NotFound
 from slipway.stages.model.held_out_rows import FILE, HeldOutRows
 from slipway.stages.model.manifest import REFERENCE, seal
 from slipway.stages.monitor.columns import Columns
+from slipway.stages.ports.prediction_log import SampledRows
 from slipway.stages.ports.registry import ModelVersion
 
 IDENTITY = ["request_id", "row"]
@@ -57,6 +58,24 @@ class MemoryLog:
         rows = rows[kept].sort_values(["event_time", *IDENTITY]).reset_index(drop=True)
         wanted = rows.columns if columns is None else [*IDENTITY, "event_time", "version", *columns]
         return rows[[name for name in dict.fromkeys(wanted) if name in rows]]
+
+    def sample(
+        self,
+        model: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        rows: int,
+        seed: int,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> SampledRows:
+        """A sample of the rows that `read` returns."""
+        asked = None if columns is None else [*columns, "key"]
+        every = self.read(model, start, end, version=version, columns=asked)
+        found = SampledRows.of(every, at_most=rows, seed=seed)
+        extra = [] if columns is None or "key" in columns or "key" not in every else ["key"]
+        return replace(found, rows=found.rows.drop(columns=extra))
 
     def count(
         self,

@@ -252,6 +252,24 @@ def test_a_window_of_another_unit_is_refused() -> None:
         )
 
 
+def test_a_large_window_is_compared_by_a_sample_and_counted_whole() -> None:
+    """The verdict says so; repeated keys and volume are those of all rows."""
+
+    def many(rows: pd.DataFrame) -> pd.DataFrame:
+        copies = [rows.assign(request_id=rows["request_id"] + f"-{one}") for one in range(copied)]
+        return pd.concat(copies, ignore_index=True)
+
+    copied = 20_000 // (30 * ferry_dataset.ROWS_PER_DAY) + 1
+    count = copied * 30 * ferry_dataset.ROWS_PER_DAY
+    verdict = measured(many).verdict
+    assert verdict.action == "ok"
+    assert f"A sample of 20,000 of its {count:,} predictions was compared." in verdict.reason
+    assert verdict.numbers["sampled_rows"] == 20_000
+    assert verdict.numbers["rows"] == verdict.numbers["rows_per_window"] == count
+    assert verdict.numbers["repeated_keys"] == 1.0
+    assert "sampled_rows" not in measured().verdict.numbers
+
+
 def test_a_column_at_its_limit_is_no_drift() -> None:
     """The limit is the largest distance of a window without an alarm, so it raises none itself."""
 

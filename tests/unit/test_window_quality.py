@@ -15,6 +15,7 @@ from slipway.stages.monitor.earlier_windows import earlier_numbers
 from slipway.stages.monitor.quality.check import KnownRows, ObservedWindow, QualityFinding
 from slipway.stages.monitor.quality.judge import Quality, judge_quality, with_quality
 from slipway.stages.monitor.windows import parse_monitored_window
+from slipway.stages.ports.prediction_log import SampledRows
 from tests.support.collect_env import CollectEnv
 from tests.unit.test_drift import measured
 
@@ -47,7 +48,7 @@ def judged(
     before = rows_of(3600, datetime(2013, 1, 1, tzinfo=UTC), seed=1, days=90)
     logged = change(rows_of(rows, START, seed=2))
     tidied = logged.reindex(columns=["wind", "gusts"]).apply(pd.to_numeric, errors="coerce")
-    observed = ObservedWindow(START, END, units, logged, logged, tidied, earlier)
+    observed = ObservedWindow(START, END, units, SampledRows.of(logged), tidied, earlier)
     known = KnownRows(before[["wind", "gusts"]], before["event_time"], ("wind", "gusts"))
     return judge_quality(observed, known, is_few=is_few)
 

@@ -5,33 +5,36 @@ Monitoring reads it like the prediction log of a model that has a server.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from itertools import chain
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from slipway.adapters.delta_tables.column_types import check_column_types, to_arrow, to_pandas
+from slipway.adapters.delta_tables.column_types import check_column_types, to_pandas
 from slipway.adapters.delta_tables.delta_errors import translate_errors
 from slipway.adapters.delta_tables.fencing import check_fencing_token
+from slipway.adapters.delta_tables.rows_to_write import RowsToWrite
+from slipway.adapters.delta_tables.sample_dataset import sample_dataset
+from slipway.adapters.delta_tables.scores_as_logged import (
+    FEATURES,
+    KEY,
+    PARTITION,
+    TIME,
+    as_logged,
+    in_window,
+    no_rows,
+)
 from slipway.adapters.delta_tables.table_dataset import open_dataset
 from slipway.adapters.delta_tables.tables_folder import TablesFolder, data_files
 from slipway.errors import CommitConflict
 from slipway.records.attempts import Attempt
+from slipway.stages.ports.prediction_log import SampledRows
 from slipway.stages.ports.scores import ScoredPartition
 
-_PARTITION = "_partition"
-_FEATURES = "_features"
-_OWN = (_PARTITION, _FEATURES)
-_TIME = "event_time"
-_ALWAYS = (_TIME, "version")
-_AS_LOGGED = {"received_at": "scored_at"}
 _ROW_GROUP_ROWS = 100_000
 
 
@@ -53,8 +56,8 @@ class ScoreTable:
         if files is None or files.empty:
             return {}
         facts = zip(
-            files[f"partition.{_PARTITION}"],
-            files[f"min.{_FEATURES}"],
+            files[f"partition.{PARTITION}"],
+            files[f"min.{FEATURES}"],
             files["min.version"],
             strict=True,
         )
@@ -89,14 +92,14 @@ class ScoreTable:
         """
         table, rows = (
             _table(model),
-            _Rows(frames, attempt, **{_PARTITION: partition, _FEATURES: features}),
+            RowsToWrite(frames, attempt, **{PARTITION: partition, FEATURES: features}),
         )
         current = self._folder.find(table)
         first = rows.first(table)
         if current is None:
             if first is None:
                 return 0
-            current = self._folder.create(table, first.schema, partition_by=[_PARTITION])
+            current = self._folder.create(table, first.schema, partition_by=[PARTITION])
         kept = pa.schema(current.schema())
         schema = kept if first is None else first.schema
         check_column_types(schema, kept, table=table)
@@ -110,7 +113,7 @@ class ScoreTable:
     def _write(
         self,
         current: DeltaTable,
-        rows: _Rows,
+        rows: RowsToWrite,
         schema: pa.Schema,
         *,
         partition: str,
@@ -126,7 +129,7 @@ class ScoreTable:
                 current,
                 pa.RecordBatchReader.from_batches(schema, rows.batches(schema)),
                 mode="overwrite",
-                predicate=f"{_PARTITION} = '{partition}'",
+                predicate=f"{PARTITION} = '{partition}'",
                 schema_mode="merge",
                 commit_properties=commit,
                 # Rows wait in memory until their group is full.
@@ -154,7 +157,7 @@ class ScoreTable:
         return sorted(
             {
                 day
-                for first, last in zip(files[f"min.{_TIME}"], files[f"max.{_TIME}"], strict=True)
+                for first, last in zip(files[f"min.{TIME}"], files[f"max.{TIME}"], strict=True)
                 for day in _days(first, last)
             }
         )
@@ -185,15 +188,52 @@ class ScoreTable:
         table = _table(model)
         opened = self._folder.find(table)
         if opened is None:
-            return pd.DataFrame({name: [] for name in dict.fromkeys([*_ALWAYS, *(columns or ())])})
-        held = [name for name in pa.schema(opened.schema()).names if name not in _OWN]
-        as_logged = {**{name: name for name in held}, **_AS_LOGGED}
-        asked = dict.fromkeys([*_ALWAYS, *(as_logged if columns is None else columns)])
-        wanted = {name: ds.field(as_logged[name]) for name in asked if name in as_logged}
+            return no_rows(columns)
+        wanted = as_logged(opened, columns)
         with translate_errors("read", table):
-            condition = _condition(start, end, version)
+            condition = in_window(start, end, version)
             rows = open_dataset(opened, condition).to_table(columns=wanted, filter=condition)
-        return to_pandas(rows).sort_values(_TIME, kind="stable", ignore_index=True)
+        return to_pandas(rows).sort_values(TIME, kind="stable", ignore_index=True)
+
+    def sample(
+        self,
+        model: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        rows: int,
+        seed: int,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> SampledRows:
+        """Return a uniform sample of the rows that `read` returns, and counts of all of them.
+
+        A key has one row, in one partition: scoring sees to it.
+
+        Args:
+            model: Name of the model.
+            start: First moment of event time; None: from the beginning.
+            end: End of event time, exclusive; None: to the end.
+            rows: Largest sample.
+            seed: Seed of the sample; the order of files does not change it.
+            version: Model version; None: all.
+            columns: Columns beside event_time and version; None: all.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+        table = _table(model)
+        opened = self._folder.find(table)
+        if opened is None:
+            return SampledRows.of(no_rows(columns))
+        wanted = as_logged(opened, columns)
+        with translate_errors("read", table):
+            condition = in_window(start, end, version)
+            found = sample_dataset(
+                open_dataset(opened, condition), condition, {**wanted, **KEY}, rows=rows, seed=seed
+            )
+        kept = [name for name in found.rows if name in wanted]
+        return dataclasses.replace(found, rows=found.rows[kept])
 
     def count(
         self,
@@ -213,71 +253,13 @@ class ScoreTable:
         if opened is None:
             return 0
         with translate_errors("read", table):
-            condition = _condition(start, end, version)
+            condition = in_window(start, end, version)
             found: int = open_dataset(opened, condition).count_rows(filter=condition)
         return found
 
 
-class _Rows:
-    """Frames to write, each computed while the one before it is written.
-
-    They are computed on a thread of their own: the writer requests them on a thread of its
-    runtime, on which nothing may be read through that runtime.
-    """
-
-    def __init__(self, frames: Iterable[pd.DataFrame], attempt: Attempt, **constants: str) -> None:
-        self._frames = iter(frames)
-        self._constants = constants
-        self.attempt = attempt
-        self.written = 0
-        self.error: Exception | None = None
-
-    def first(self, table: str) -> pa.Table | None:
-        """Return the first frame in the table's types, or None if there is none."""
-        self._table = table
-        frame = next(self._frames, None)
-        if frame is None:
-            return None
-        self._frames = chain([frame], self._frames)
-        return self._arrow(frame)
-
-    def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Yield all rows, then check the attempt.
-
-        An error is kept in `error`, since the writer keeps only its message.
-        """
-        with ThreadPoolExecutor(max_workers=1) as maker:
-            try:
-                made = maker.submit(next, self._frames, None)
-                while (frame := made.result()) is not None:
-                    made = maker.submit(next, self._frames, None)
-                    self.written += len(frame)
-                    yield from self._arrow(frame).select(schema.names).cast(schema).to_batches()
-                maker.submit(self.attempt.check).result()
-            except Exception as error:
-                self.error = error
-                raise
-
-    def _arrow(self, frame: pd.DataFrame) -> pa.Table:
-        return to_arrow(frame.assign(**self._constants), table=self._table)
-
-
 def _table(model: str) -> str:
     return f"{model}/scores"
-
-
-def _condition(start: datetime | None, end: datetime | None, version: int | None) -> Any:
-    conditions = [ds.field(_TIME).is_valid()]
-    if start is not None:
-        conditions.append(ds.field(_TIME) >= pa.scalar(start))
-    if end is not None:
-        conditions.append(ds.field(_TIME) < pa.scalar(end))
-    if version is not None:
-        conditions.append(ds.field("version") == version)
-    whole = conditions[0]
-    for condition in conditions[1:]:
-        whole &= condition
-    return whole
 
 
 def _days(first: pd.Timestamp, last: pd.Timestamp) -> Iterator[date]:

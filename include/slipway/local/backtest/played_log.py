@@ -16,6 +16,7 @@ from slipway.spec.logged_columns import logged_names
 from slipway.stages.model.class_scores import answer_columns
 from slipway.stages.model.key_text import key_texts
 from slipway.stages.model.newest_delivery import newest_by_key, order_columns
+from slipway.stages.ports.prediction_log import SampledRows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -164,6 +165,22 @@ class PlayedLog:
         rows = rows.reset_index(drop=True)
         asked = None if columns is None else {*_ALWAYS, *columns}
         return rows if asked is None else rows[[name for name in rows if name in asked]]
+
+    def sample(
+        self,
+        model: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        rows: int,
+        seed: int,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> SampledRows:
+        """Return a uniform sample of the rows that `read` returns, and counts of all of them."""
+        asked = None if columns is None else [*columns, "key"]
+        every = self.read(model, start, end, version=version, columns=asked)
+        return SampledRows.of(every, at_most=rows, seed=seed)
 
     def count(
         self,

@@ -11,9 +11,15 @@ from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Number, Verdict
+from slipway.stages.model.class_scores import SCORE, SCORES
 from slipway.stages.monitor.columns import logged_answers, tidy
 from slipway.stages.monitor.distances import DriftReport, calibrate_reference, compare
-from slipway.stages.monitor.drift_page import drift_sections, drift_title
+from slipway.stages.monitor.drift_page import (
+    MOST_DRAWN,
+    drift_sections,
+    drift_title,
+    furthest_columns,
+)
 from slipway.stages.monitor.earlier_windows import earlier_numbers
 from slipway.stages.monitor.estimate_verdict import estimate_window, with_estimate
 from slipway.stages.monitor.importance import lenience_of
@@ -26,13 +32,11 @@ from slipway.stages.monitor.windows import MonitoredWindow, Window, parse_monito
 from slipway.stages.report.html_page import as_html, as_part
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from slipway.records.run_context import RunContext
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.spec.monitoring import Monitoring
     from slipway.stages.ports.metrics import Measure
-    from slipway.stages.ports.prediction_log import PredictionLog
+    from slipway.stages.ports.prediction_log import PredictionLog, SampledRows
     from slipway.stages.ports.registry import Registry
 
 
@@ -71,24 +75,28 @@ def measure_drift(
         return tell_joined(judged(attempt), monitored.window)
 
     def judged(attempt: Attempt) -> Verdict:
+        version = watched_version(spec.model, monitored.version, registry=registry)
+        reference = read_reference(registry, spec, dataset, version=monitored.version)
         try:
-            rows = log.read(
-                spec.model, monitored.window.start, monitored.window.end, version=monitored.version
+            sample = log.sample(
+                spec.model,
+                monitored.window.start,
+                monitored.window.end,
+                version=monitored.version,
+                rows=MAX_ROWS,
+                seed=spec.training.seed,
+                columns=[*reference.named.names, SCORE, SCORES],
             )
         except NotComputable as error:
             return not_comparable(error, {})
-        if rows.empty:
+        if not sample.count:
             return too_few(0, spec.monitoring)
-        version = watched_version(spec.model, monitored.version, registry=registry)
-        reference = read_reference(registry, spec, dataset, version=monitored.version)
         earlier = earlier_numbers(context.store, spec.model, monitored)
         try:
-            observed = observe(
-                rows, monitored.window, reference, earlier=earlier, seed=spec.training.seed
-            )
-            if len(rows) < spec.monitoring.min_rows:
+            observed = observe(sample, monitored.window, reference, earlier=earlier)
+            if sample.count < spec.monitoring.min_rows:
                 quality = judge_quality(observed, reference.known, is_few=True)
-                return with_quality(too_few(len(rows), spec.monitoring), quality)
+                return with_quality(too_few(sample.count, spec.monitoring), quality)
             verdict = _measure(
                 attempt,
                 spec,
@@ -100,10 +108,10 @@ def measure_drift(
             )
             if measure is None:
                 return verdict
-            estimate = estimate_window(spec, rows, reference, measure=measure)
+            estimate = estimate_window(spec, sample.rows, reference, measure=measure)
             return with_estimate(verdict, estimate, spec)
         except NotComputable as error:
-            return not_comparable(error, {"rows": len(rows)})
+            return not_comparable(error, {"rows": sample.count})
 
     return perform(
         context,
@@ -114,33 +122,29 @@ def measure_drift(
 
 
 def observe(
-    rows: pd.DataFrame,
+    sample: SampledRows,
     window: Window,
     reference: Reference,
     *,
     earlier: Sequence[Mapping[str, Number]],
-    seed: int,
 ) -> ObservedWindow:
-    """Return a window's rows with a sample of comparable values.
+    """Return a sample of a window's rows with comparable values.
 
     Args:
-        rows: Its predictions, at least one.
+        sample: Of its predictions, at least one.
         window: The window.
         reference: Reference of the version.
         earlier: Numbers of the version's earlier windows, newest first.
-        seed: Seed of the sample.
 
     Raises:
         NotComputable: The predictions have no scores of classes.
     """
-    sample = rows.sample(min(len(rows), MAX_ROWS), random_state=seed).reset_index(drop=True)
     return ObservedWindow(
         window.start,
         window.end,
         window.units,
-        every=rows,
-        logged=sample,
-        rows=tidy(logged_answers(sample, reference.named), reference.named),
+        sample=sample,
+        rows=tidy(logged_answers(sample.rows, reference.named), reference.named),
         earlier=earlier,
     )
 
@@ -169,6 +173,16 @@ def tell_joined(verdict: Verdict, window: Window) -> Verdict:
     return replace(verdict, reason=f"{verdict.reason} {told}")
 
 
+def tell_sampled(verdict: Verdict, sample: SampledRows) -> Verdict:
+    """Return a verdict with the size of the sample that was compared, if it was not all rows."""
+    if sample.is_whole:
+        return verdict
+    compared = len(sample.rows)
+    told = f" A sample of {compared:,} of its {sample.count:,} predictions was compared."
+    numbers = {**verdict.numbers, "sampled_rows": compared}
+    return replace(verdict, reason=f"{verdict.reason}{told}", numbers=numbers)
+
+
 def _measure(
     attempt: Attempt,
     spec: ModelSpec,
@@ -190,12 +204,13 @@ def _measure(
         middle=window.start + (window.end - window.start) / 2,
     )
     comparison = replace(
-        compare(observed.rows, known, seed=seed), rows=len(observed.every), lenience=lenience
+        compare(observed.rows, known, seed=seed), rows=observed.sample.count, lenience=lenience
     )
     quality = replace(
         judge_quality(observed, reference.known), has_odd_values=bool(comparison.findings)
     )
     verdict = with_quality(judge_drift(comparison, spec.monitoring), quality)
+    verdict = tell_sampled(verdict, observed.sample)
     verdict = replace(verdict, reason=f"{verdict.reason}{reference.tell_left_out()}")
     title = drift_title(spec.model, monitored, verdict)
     sections = drift_sections(verdict, comparison, columns, quality=quality.findings)
@@ -204,7 +219,7 @@ def _measure(
             reference.tidied,
             observed.rows,
             columns=columns,
-            names=[name for name in columns.names if name in comparison.distances],
+            names=furthest_columns(comparison)[:MOST_DRAWN],
             lead=as_part(title, sections),
         )
     except NotComputable as error:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from slipway.stages.monitor.quality.check import QualityFinding
 
 
+MOST_DRAWN = 12
+"""Columns that are drawn; Evidently takes longer to draw 50 than the stage takes to judge them."""
+
+
 def drift_title(model: str, monitored: MonitoredWindow, verdict: Verdict) -> str:
     """Return the title of a page: whose it is, and the verdict.
 
@@ -47,7 +51,18 @@ def drift_sections(
         sections.append(Section("Values that are wrong or new", found))
     head = ("column", "kind", "distance", "limit", "times its usual distance", "drift")
     table = Table(head, list(_columns(comparison, columns)))
-    return [*sections, Section("Distance of each column", [_limit(comparison)], table)]
+    told = [_limit(comparison)]
+    if len(comparison.distances) > MOST_DRAWN:
+        told.append(f"The plots are of the first {MOST_DRAWN} columns.")
+    return [*sections, Section("Distance of each column", told, table)]
+
+
+def furthest_columns(comparison: Comparison) -> list[str]:
+    """Return the columns by how far they are from their limits, the furthest first."""
+    loudness = comparison.loudness
+    return sorted(
+        comparison.distances, key=lambda name: (-loudness.get(name, 0), -comparison.distances[name])
+    )
 
 
 def _rows(comparison: Comparison) -> str:
@@ -74,10 +89,7 @@ def _limit(comparison: Comparison) -> str:
 def _columns(comparison: Comparison, columns: Columns) -> Iterator[tuple[str, ...]]:
     calibration = comparison.calibration
     limits, loudness = comparison.limits, comparison.loudness
-    order = sorted(
-        comparison.distances, key=lambda name: (-loudness.get(name, 0), -comparison.distances[name])
-    )
-    for name in order:
+    for name in furthest_columns(comparison):
         distance, limit = comparison.distances[name], limits.get(name)
         kind = "prediction" if name in columns.answers else "feature"
         if calibration is None or limit is None:

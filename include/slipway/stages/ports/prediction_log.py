@@ -3,11 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True)
+class SampledRows:
+    """Seeded sample of the rows that `read` returns, and exact counts of all of them.
+
+    Attributes:
+        rows: The sample, ordered by event time.
+        count: Number of all rows.
+        keyed: Number of those that have a key.
+        repeated: Number of those whose key has another row.
+        newest: Newest event time; None without a row.
+    """
+
+    rows: pd.DataFrame
+    count: int
+    keyed: int
+    repeated: int
+    newest: datetime | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the sample is all rows."""
+        return len(self.rows) == self.count
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, *, at_most: int | None = None, seed: int = 0) -> SampledRows:
+        """Return a sample of rows that are in memory.
+
+        Args:
+            rows: All rows, ordered by event time.
+            at_most: Largest sample; None: all rows.
+            seed: Seed of the sample.
+        """
+        keys = rows["key"].dropna() if "key" in rows else rows.index[:0]
+        kept = rows
+        if at_most is not None and at_most < len(rows):
+            kept = rows.sample(at_most, random_state=seed).sort_index().reset_index(drop=True)
+        return cls(
+            kept,
+            count=len(rows),
+            keyed=len(keys),
+            repeated=int(keys.duplicated(keep=False).sum()),
+            newest=None if rows.empty else rows["event_time"].max().to_pydatetime(),
+        )
 
 
 class PredictionLog(Protocol):
@@ -34,6 +80,34 @@ class PredictionLog(Protocol):
             model: Name of the model.
             start: First moment; None: from the beginning.
             end: Moment after the last; None: to the end.
+            version: Model version; None: all.
+            columns: Columns to read, beside the log's own; None: all.
+
+        Raises:
+            NotComputable: A segment cannot be read.
+        """
+
+    def sample(
+        self,
+        model: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        rows: int,
+        seed: int,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> SampledRows:
+        """Uniform sample of the rows that `read` returns, in memory that they do not determine.
+
+        The same rows and seed give the same sample, whatever the order of files.
+
+        Args:
+            model: Name of the model.
+            start: First moment; None: from the beginning.
+            end: Moment after the last; None: to the end.
+            rows: Largest sample.
+            seed: Seed of the sample.
             version: Model version; None: all.
             columns: Columns to read, beside the log's own; None: all.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from slipway.records.verdicts import Number
 from slipway.stages.monitor.quality.calendar_columns import CalendarColumn
+from slipway.stages.ports.prediction_log import SampledRows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,8 +70,7 @@ class ObservedWindow:
         start: First moment of the window.
         end: Moment after its last.
         units: Calendar windows that it is.
-        every: All its rows, as they were logged.
-        logged: A sample of them.
+        sample: A sample of its rows, as they were logged, and counts of all of them.
         rows: The same sample with comparable values, of the watched columns.
         earlier: Numbers of the version's earlier windows, the newest first.
     """
@@ -78,10 +78,14 @@ class ObservedWindow:
     start: datetime
     end: datetime
     units: int
-    every: pd.DataFrame
-    logged: pd.DataFrame
+    sample: SampledRows
     rows: pd.DataFrame
     earlier: Sequence[Mapping[str, Number]] = ()
+
+    @property
+    def logged(self) -> pd.DataFrame:
+        """The sample, as it was logged."""
+        return self.sample.rows
 
 
 class QualityCheck(Protocol):

@@ -44,7 +44,5 @@ class DuplicatesCheck(QualityCheck):
 
 
 def _share(observed: ObservedWindow) -> float | None:
-    if "key" not in observed.every:
-        return None
-    keys = observed.every["key"].dropna()
-    return float(keys.duplicated(keep=False).mean()) if len(keys) else None
+    sample = observed.sample
+    return sample.repeated / sample.keyed if sample.keyed else None

@@ -30,7 +30,7 @@ class FreshnessCheck(QualityCheck):
         """Yield that it is not."""
         gap = known.times.sort_values().diff().max()
         ordinary = gap.to_pytimedelta() if len(known.times) > 1 else timedelta()
-        missing = observed.end - observed.every["event_time"].max().to_pydatetime()
+        missing = observed.end - (observed.sample.newest or observed.start)
         limit = max(GAPS * ordinary, LEAST_SHARE * (observed.end - observed.start))
         if missing > limit:
             unit, word = (_DAY, "days") if missing >= 2 * _DAY else (_HOUR, "hours")

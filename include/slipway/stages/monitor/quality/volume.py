@@ -50,4 +50,4 @@ class VolumeCheck(QualityCheck):
 
 
 def _rate(observed: ObservedWindow) -> float:
-    return len(observed.every) / observed.units
+    return observed.sample.count / observed.units
