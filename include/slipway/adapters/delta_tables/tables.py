@@ -145,8 +145,7 @@ class DeltaTables:
         Raises:
             NotFound: There is no such table or version.
         """
-        opened = self._folder.need(table, version=version)
-        return _rows(opened, table, columns=columns, where=where)
+        return _rows(self._folder.need(table, version=version), table, columns=columns, where=where)
 
     def newest(
         self, table: str, column: str, *, version: int | None = None, besides: str | None = None
