@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,8 +14,13 @@ from slipway.spec.gates import Gates, Threshold
 from slipway.spec.metrics import METRICS, metrics_of
 from slipway.spec.monitoring import Monitoring
 from slipway.spec.sanity import Sanity
-from slipway.stages.monitor.performance import RealisedPerformance, judge_performance
+from slipway.stages.monitor.judge_performance import RealisedPerformance, judge_performance
+from slipway.stages.monitor.judged_rows import JudgedRows
+from slipway.stages.monitor.loss import Loss
+from slipway.stages.monitor.promise import Promise, loss_against_promise
+from slipway.stages.monitor.window_blocks import divide_window
 from slipway.stages.train.gates import gate
+from slipway.wiring.gate_tools import gate_tools
 from tests.support.package_copy import run_with_row
 
 NOT_JUDGED = Sanity.model_validate(obj=False)
@@ -37,14 +44,19 @@ NEW_ROW = """\
         ),
 """
 USE_IT = """
+import numpy as np
 import pandas as pd
 from slipway.adapters.metrics import measure
 from slipway.spec.metrics import metrics_of
 from slipway.spec.gates import Gates
 from slipway.spec.monitoring import Monitoring
 from slipway.spec.sanity import Sanity
-from slipway.stages.monitor.performance import RealisedPerformance, judge_performance
+from slipway.stages.monitor.judge_performance import RealisedPerformance, judge_performance
+from slipway.stages.monitor.judged_rows import JudgedRows
+from slipway.stages.monitor.promise import Promise, loss_against_promise
+from slipway.stages.monitor.window_blocks import divide_window
 from slipway.stages.train.gates import gate
+from slipway.wiring.gate_tools import gate_tools
 
 name = "max_error"
 assert name in metrics_of("regression")
@@ -56,9 +68,21 @@ numbers = {"rows": 900, "champion.version": None, "constant.max_error": 9.0}
 reason = gate(gates, numbers | {"challenger.max_error": value}).reason
 assert "max_error 3.0000 is above the threshold 2" in reason, reason
 assert gate(gates, numbers | {"challenger.max_error": 1.0}).action == "promote"
-worse, better = (RealisedPerformance(900, 900, one, 9.0, 2.0) for one in (value, 1.0))
-assert judge_performance(worse, watched).action == "decayed"
-assert judge_performance(better, watched).action == "ok"
+times = pd.Series(pd.date_range("2013-01-01", periods=900, freq="h", tz="UTC"))
+truth = pd.Series(np.arange(900.0))
+for error, action in ((3.0, "decayed"), (1.0, "ok")):
+    scores = truth.to_numpy() + error
+    rows = JudgedRows.of(name, times=times, truth=truth, scores=scores, threshold=0.5)
+    loss = loss_against_promise(
+        rows,
+        Promise(2.0, is_skill=False),
+        blocks=divide_window(times, window="month"),
+        seed=1,
+        against="its holdout had",
+        tools=gate_tools(),
+    )
+    realised = RealisedPerformance(900, 900, error, None, loss)
+    assert judge_performance(realised, watched).action == action
 """
 
 
@@ -82,11 +106,35 @@ def test_gates_and_monitoring_compare_every_metric_in_the_same_direction(name: s
         {"performance": {"metric": name, "max_absolute_drop": 0.05}}
     )
     known = {"rows": 900, "champion.version": 1, f"champion.{name}": 0.5}
-    for change, action, state in ((0.1, "promote", "ok"), (-0.1, "refuse", "decayed")):
+    for change, action in ((0.1, "promote"), (-0.1, "refuse")):
         value = 0.5 + sign * change
         assert gate(gates, known | {f"challenger.{name}": value}).action == action
-        realised = RealisedPerformance(900, 900, value, 0.5, 0.5)
+    actual, good, bad = ROWS[METRICS[name].task]
+    promised = measure([name], actual=actual, scores=good)[name]
+    assert promised is not None
+    for scores, state in ((good, "ok"), (bad, "decayed")):
+        value, loss = _month(name, actual, scores, promised=promised)
+        realised = RealisedPerformance(900, 900, value, None, loss)
         assert judge_performance(realised, watched).action == state
+
+
+def _month(
+    name: str, actual: pd.Series[Any], scores: list[Any], *, promised: float
+) -> tuple[float | None, Loss | None]:
+    """The metric of a month of such rows, and its loss against what was promised."""
+    times = pd.Series(pd.date_range("2013-01-01", periods=300, freq="2h", tz="UTC"))
+    truth = pd.Series(np.resize(actual.to_numpy(), 300))
+    predicted = np.tile(np.asarray(scores), (300 // len(scores), *[1] * (np.ndim(scores) - 1)))
+    rows = JudgedRows.of(name, times=times, truth=truth, scores=predicted, threshold=0.5)
+    loss = loss_against_promise(
+        rows,
+        Promise(promised, is_skill=False),
+        blocks=divide_window(times, window="month"),
+        seed=1,
+        against="its holdout had",
+        tools=gate_tools(),
+    )
+    return measure([name], actual=truth, scores=rows.scores)[name], loss
 
 
 @pytest.mark.parametrize("name", [one.name for one in METRICS.values() if one.has_floor])
