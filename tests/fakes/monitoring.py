@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -73,9 +73,7 @@ class MemoryLog:
         """A sample of the rows that `read` returns."""
         asked = None if columns is None else [*columns, "key"]
         every = self.read(model, start, end, version=version, columns=asked)
-        found = SampledRows.of(every, at_most=rows, seed=seed)
-        extra = [] if columns is None or "key" in columns or "key" not in every else ["key"]
-        return replace(found, rows=found.rows.drop(columns=extra))
+        return SampledRows.of(every, at_most=rows, seed=seed, columns=columns)
 
     def count(
         self,

@@ -180,7 +180,7 @@ class PlayedLog:
         """Return a uniform sample of the rows that `read` returns, and counts of all of them."""
         asked = None if columns is None else [*columns, "key"]
         every = self.read(model, start, end, version=version, columns=asked)
-        return SampledRows.of(every, at_most=rows, seed=seed)
+        return SampledRows.of(every, at_most=rows, seed=seed, columns=columns)
 
     def count(
         self,

@@ -35,18 +35,28 @@ class SampledRows:
         return len(self.rows) == self.count
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, *, at_most: int | None = None, seed: int = 0) -> SampledRows:
+    def of(
+        cls,
+        rows: pd.DataFrame,
+        *,
+        at_most: int | None = None,
+        seed: int = 0,
+        columns: Sequence[str] | None = None,
+    ) -> SampledRows:
         """Return a sample of rows that are in memory.
 
         Args:
             rows: All rows, ordered by event time.
             at_most: Largest sample; None: all rows.
             seed: Seed of the sample.
+            columns: Columns that are asked for, where `key` was read beside them; None: all.
         """
         keys = rows["key"].dropna() if "key" in rows else rows.index[:0]
         kept = rows
         if at_most is not None and at_most < len(rows):
             kept = rows.sample(at_most, random_state=seed).sort_index().reset_index(drop=True)
+        if columns is not None and "key" not in columns and "key" in rows:
+            kept = kept.drop(columns="key")
         return cls(
             kept,
             count=len(rows),
