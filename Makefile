@@ -9,6 +9,8 @@ ifeq ($(abspath $(VENV)),$(CURDIR))
 $(error VENV has to be a folder of its own, given the project's; hint: leave it out for .venv)
 endif
 BIN := $(VENV)/bin
+# uv compiles nothing, and without compiled packages each process takes twice the time to start.
+unexport PYTHONDONTWRITEBYTECODE
 # The first of some interpreters that runs and suits: its version and its path. A shim of pyenv runs
 # only what is active, and a Debian without python3-venv has no ensurepip.
 SUITS := import ensurepip, sys; v = "%d.%d" % sys.version_info[:2]; \

@@ -46,6 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith(("SLIPWAY_", "AIRFLOW_", "MLFLOW_", "AWS_")):
             del os.environ[name]
+    # Tests start some hundred processes, which import the same packages: each is compiled once.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     home = tempfile.mkdtemp(prefix="slipway-airflow-")
     os.environ |= QUIET | {"AIRFLOW_HOME": home}
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
