@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from slipway.stages.monitor.columns import Columns
 from slipway.stages.monitor.drift import measure_drift
 from slipway.stages.monitor.quality.calendar_columns import find_calendar_columns
 from slipway.stages.monitor.reference import Reference
+from slipway.stages.monitor.reference_sample import reduce_reference
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, PlainReports
 from tests.support import ferry_dataset
@@ -196,7 +197,9 @@ def test_a_verdict_names_as_many_columns_as_it_has_room_for() -> None:
     times = pd.Series(pd.date_range("2013-01-01", periods=100, freq="h", tz="UTC"))
     names = tuple(f"counter{number}" for number in range(300))
     rows = pd.DataFrame(dict.fromkeys(names, np.arange(100.0)))
-    reference = Reference(rows, times, Columns(names, (), "psi", "psi", scores=()))
+    columns = Columns(names, (), "psi", "psi", scores=())
+    sample = reduce_reference(rows, times, columns, window=timedelta(days=7))
+    reference = Reference(sample, columns)
     told = reference.tell_left_out()
     assert told.endswith("counter8, counter9 and 290 more).")
     assert len(told) < 250

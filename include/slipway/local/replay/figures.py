@@ -13,7 +13,7 @@ from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.label_rows import labels_table
 from slipway.stages.monitor.label_join import join_labels, read_labels
 from slipway.stages.monitor.version_facts import read_version_facts
-from slipway.stages.monitor.windows import MonitoredWindow, Window
+from slipway.stages.monitor.windows import Window
 from slipway.stages.report.blocks import Section, Table
 from slipway.values.figures import in_figures
 
@@ -68,8 +68,7 @@ def _measure(world: OutsideWorld, spec: ModelSpec, window: Window, version: int)
         return None
     classes = None
     if spec.task != "regression":
-        facts = read_version_facts(container.registry, spec, MonitoredWindow(window, version))
-        classes = facts.classes
+        classes = read_version_facts(container.registry, spec.model, version).classes
     target = to_target(joined["label"], spec, classes=classes)
     if not is_multiclass:
         return measure([metric], actual=target, scores=joined[SCORE])[metric]

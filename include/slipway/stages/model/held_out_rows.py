@@ -65,11 +65,14 @@ def read_held_out(folder: Path) -> HeldOutRows | None:
     Args:
         folder: Its folder, checked by `open_sealed`.
     """
+    return parse_held_out((folder / FILE).read_bytes()) if (folder / FILE).is_file() else None
+
+
+def parse_held_out(data: bytes) -> HeldOutRows:
+    """Return the holdout rows in the bytes of their file."""
     import pandas as pd
 
-    if not (folder / FILE).is_file():
-        return None
-    rows = pd.read_parquet(folder / FILE)
+    rows = pd.read_parquet(BytesIO(data))
     scores = rows.drop(columns=[_TIME, _LABEL]).to_numpy(dtype="float64")
     return HeldOutRows(
         pd.to_datetime(rows[_TIME], utc=True),

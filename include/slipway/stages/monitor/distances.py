@@ -113,6 +113,7 @@ def calibrate_reference(
     window_rows: int,
     spec: ModelSpec,
     middle: datetime | None = None,
+    counted: ReferenceCounts | None = None,
 ) -> CalibratedReference:
     """Count a reference's rows, cut it into blocks, and calibrate limits on them.
 
@@ -127,6 +128,7 @@ def calibrate_reference(
         window_rows: Rows of the window in question.
         spec: The model.
         middle: Middle of the window; None: its season does not matter.
+        counted: Counts of all of the rows; None: they are counted.
     """
     monitoring = spec.monitoring
     is_seen = middle is None or is_season_seen(times, middle)
@@ -135,9 +137,11 @@ def calibrate_reference(
     if middle is not None and by_season and is_seen:
         kept = of_season(times, middle)
         compared, compared_times = reference[kept], times[kept]
-    counts = count_reference(
-        compared, compared_times, columns=columns, window=window, has_gaps=by_season
-    )
+    counts = counted
+    if counts is None or by_season:
+        counts = count_reference(
+            compared, compared_times, columns=columns, window=window, has_gaps=by_season
+        )
     blocks = cut_blocks(
         counts.rows(),
         correlated=counts.correlated_units(),

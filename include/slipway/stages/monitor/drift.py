@@ -26,7 +26,8 @@ from slipway.stages.monitor.importance import lenience_of
 from slipway.stages.monitor.judge_drift import judge_drift
 from slipway.stages.monitor.quality.check import ObservedWindow
 from slipway.stages.monitor.quality.judge import judge_quality, with_quality
-from slipway.stages.monitor.reference import MAX_ROWS, Reference, read_reference
+from slipway.stages.monitor.reference import Reference, read_reference
+from slipway.stages.monitor.reference_sample import MAX_ROWS
 from slipway.stages.monitor.watched_version import watched_version
 from slipway.stages.monitor.windows import MonitoredWindow, Window, parse_monitored_window
 from slipway.stages.report.html_page import as_html, as_part
@@ -76,7 +77,14 @@ def measure_drift(
 
     def judged(attempt: Attempt) -> Verdict:
         version = watched_version(spec.model, monitored.version, registry=registry)
-        reference = read_reference(registry, spec, dataset, version=monitored.version)
+        reference = read_reference(
+            registry,
+            spec,
+            dataset,
+            version=monitored.version,
+            window=monitored.window.end - monitored.window.start,
+            store=context.store,
+        )
         try:
             sample = log.sample(
                 spec.model,
@@ -194,14 +202,16 @@ def _measure(
     reports: DriftReport,
 ) -> Verdict:
     window, columns, seed = monitored.window, reference.columns, spec.training.seed
+    sample = reference.sample
     known = calibrate_reference(
-        reference.tidied,
-        reference.tidied_times,
+        sample.rows,
+        sample.times,
         columns=columns,
         window=window.end - window.start,
         window_rows=len(observed.rows),
         spec=spec,
         middle=window.start + (window.end - window.start) / 2,
+        counted=sample.counts,
     )
     comparison = replace(
         compare(observed.rows, known, seed=seed), rows=observed.sample.count, lenience=lenience
@@ -211,12 +221,13 @@ def _measure(
     )
     verdict = with_quality(judge_drift(comparison, spec.monitoring), quality)
     verdict = tell_sampled(verdict, observed.sample)
-    verdict = replace(verdict, reason=f"{verdict.reason}{reference.tell_left_out()}")
+    told = f"{reference.tell_left_out()}{reference.note}"
+    verdict = replace(verdict, reason=f"{verdict.reason}{told}")
     title = drift_title(spec.model, monitored, verdict)
     sections = drift_sections(verdict, comparison, columns, quality=quality.findings)
     try:
         page = reports.html(
-            reference.tidied,
+            sample.rows,
             observed.rows,
             columns=columns,
             names=furthest_columns(comparison)[:MOST_DRAWN],

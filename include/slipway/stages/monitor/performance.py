@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from slipway.errors import NotComputable
@@ -77,7 +78,7 @@ def measure_performance(
             return not_comparable(error, {})
         labels = read_labels(tables, dataset, spec.target, version=labels_version)
         joined = join_labels(rows, labels, key_type=dataset.identity.key.type)
-        facts = read_version_facts(registry, spec, monitored)
+        facts = read_version_facts(registry, spec.model, monitored.version, store=context.store)
         tags = watched_version(spec.model, monitored.version, registry=registry).tags
         models = ComparedModels(spec, dataset, registry, tables, tools)
         measuring = Realising(spec, monitored, facts, tags, tools.gates, models)
@@ -96,6 +97,7 @@ def measure_performance(
             read_estimate(context.store, spec, monitored),
             metric=spec.monitoring.performance.metric,
         )
+        verdict = replace(verdict, reason=f"{verdict.reason}{facts.note}")
         return verdict if earlier is None else revised(verdict, earlier)
 
     return perform(

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import NotFound
-from slipway.records.scratch_folder import scratch_folder
 from slipway.spec.logged_columns import logged_names
 from slipway.stages.model.class_scores import SCORE
 from slipway.stages.model.decision import threshold_of
-from slipway.stages.model.held_out_rows import HeldOutRows, read_held_out
-from slipway.stages.model.manifest import REFERENCE, REFERENCE_SCORE, open_sealed
+from slipway.stages.model.held_out_rows import HeldOutRows
+from slipway.stages.model.manifest import REFERENCE, REFERENCE_SCORE
 from slipway.stages.model.predicted_classes import HALF
-from slipway.stages.monitor.columns import Columns, monitored_columns, tidy, with_answers
-from slipway.stages.monitor.quality.calendar_columns import CalendarColumn, find_calendar_columns
+from slipway.stages.monitor.columns import Columns, monitored_columns, with_answers
 from slipway.stages.monitor.quality.check import KnownRows
-from slipway.stages.monitor.watched_version import watched_version
+from slipway.stages.monitor.reference_counts import unit_of
+from slipway.stages.monitor.reference_sample import (
+    ReferenceSample,
+    from_parts,
+    reduce_reference,
+    to_parts,
+)
+from slipway.stages.monitor.version_facts import open_version
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from datetime import timedelta
 
+    from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.ports.registry import Registry
-
-MAX_ROWS = 20_000
-"""Largest sample; distances converge long before, and the report stays small."""
 
 MOST_NAMED = 10
 
@@ -40,69 +43,39 @@ class Reference:
     """Sample of the rows that a version was trained and evaluated on.
 
     Attributes:
-        rows: Raw features and `score`, ordered by event time.
-        times: Their event times.
+        sample: Rows with comparable values, and what is learnt from them.
         named: Columns that are watched: the features in the version's manifest, which may differ
             from the present spec, and its score.
         unmonitored: Its features that are not watched, by the reason.
-        declared: Features that the dataset calls `kind: calendar`.
-        watched: Features that it watches like any other, whatever they follow.
         logged: Name in the log of each of the version's features, by their own.
         held_out: Holdout rows of the version, with labels; None in versions without them.
         threshold: Score above which it predicts class 1.
+        note: Sentence on stored objects that were damaged; empty without one.
     """
 
-    rows: pd.DataFrame
-    times: pd.Series[Any]
+    sample: ReferenceSample
     named: Columns
     unmonitored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    declared: Collection[str] = ()
-    watched: Collection[str] = ()
     logged: Mapping[str, str] = field(default_factory=dict)
     held_out: HeldOutRows | None = None
     threshold: float = HALF
-
-    @cached_property
-    def tidied(self) -> pd.DataFrame:
-        """The rows, at most `MAX_ROWS`, with comparable values."""
-        kept = self.rows.iloc[:: -(-len(self.times) // MAX_ROWS)]
-        return tidy(kept, self.named).reset_index(drop=True)
-
-    @property
-    def tidied_times(self) -> pd.Series[Any]:
-        """Their event times."""
-        return self.times.iloc[:: -(-len(self.times) // MAX_ROWS)].reset_index(drop=True)
-
-    @cached_property
-    def calendar(self) -> tuple[CalendarColumn, ...]:
-        """Features that follow the event time, which have no distance."""
-        answers = self.named.answers
-        features = self.tidied[[name for name in self.tidied if name not in answers]]
-        return tuple(
-            find_calendar_columns(
-                features,
-                self.tidied_times,
-                numeric=self.named.numeric,
-                declared=self.declared,
-                watched=self.watched,
-            )
-        )
+    note: str = ""
 
     @property
     def known(self) -> KnownRows:
         """What the quality of a window's rows is held against."""
         features = [name for name in self.named.names if name not in self.named.answers]
-        return KnownRows(self.tidied, self.tidied_times, features, self.calendar)
+        return KnownRows(self.sample.rows, self.sample.times, features, self.sample.calendar)
 
     @property
     def columns(self) -> Columns:
         """Columns whose distance is measured."""
-        return self.named.without({one.name for one in self.calendar})
+        return self.named.without({one.name for one in self.sample.calendar})
 
     @property
     def left_out(self) -> Mapping[str, tuple[str, ...]]:
         """Features that nothing is compared of, by the reason."""
-        unknown = tuple(one.name for one in self.calendar if one.part is None)
+        unknown = tuple(one.name for one in self.sample.calendar if one.part is None)
         return {**self.unmonitored, **({NO_SEASON: unknown} if unknown else {})}
 
     def tell_left_out(self) -> str:
@@ -117,48 +90,111 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:MOST_NAMED])}{more}"
 
 
+@dataclass(frozen=True)
+class _Reduction:
+    """What the sample of a reference depends on, beside the version's folder."""
+
+    named: str
+    time: str
+    columns: Columns
+    window: timedelta
+    logged: Mapping[str, str]
+    declared: frozenset[str]
+    watched: frozenset[str]
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The same as JSON."""
+        columns = self.columns
+        return {
+            "time": self.time,
+            "numeric": columns.numeric,
+            "categorical": columns.categorical,
+            "types": dict(columns.types),
+            "unit": unit_of(self.window).total_seconds(),
+            "declared": sorted(self.declared),
+            "watched": sorted(self.watched),
+        }
+
+    def of(self, folder: Path) -> ReferenceSample:
+        """Return the sample of the reference in a version's folder.
+
+        Raises:
+            NotFound: There is none.
+        """
+        import pandas as pd
+
+        path, columns = folder / REFERENCE, self.columns
+        rows = pd.read_parquet(path) if path.exists() else pd.DataFrame()
+        if rows.empty:
+            raise NotFound(f"{self.named} has no reference", where=REFERENCE)
+        in_order = rows.sort_values(self.time, kind="stable").reset_index(drop=True)
+        if columns.classes is None:
+            # Versions of before call the column like the log's.
+            named = [REFERENCE_SCORE if REFERENCE_SCORE in in_order else SCORE]
+        else:
+            named = [f"{REFERENCE_SCORE}_{code}" for code in range(len(columns.classes))]
+        scores = in_order[named].to_numpy()
+        logged = {own: name for own, name in self.logged.items() if own in in_order}
+        features = in_order[[own for own, name in logged.items() if name in columns.names]]
+        features = features.rename(columns=logged)
+        answers = scores[:, 0] if columns.classes is None else scores
+        return reduce_reference(
+            with_answers(features, answers, columns),
+            pd.to_datetime(in_order[self.time], utc=True),
+            columns,
+            window=self.window,
+            declared=self.declared,
+            watched=self.watched,
+        )
+
+
 def read_reference(
-    registry: Registry, spec: ModelSpec, dataset: DatasetSpec, *, version: int
+    registry: Registry,
+    spec: ModelSpec,
+    dataset: DatasetSpec,
+    *,
+    version: int,
+    window: timedelta,
+    store: Store | None = None,
 ) -> Reference:
-    """Read the reference in a model version's folder.
+    """Read the reference of a model version, reduced once for windows of a length.
+
+    Args:
+        registry: Registry that has the version's folder.
+        spec: The model.
+        dataset: Its dataset.
+        version: Number of the version.
+        window: Length of a window.
+        store: Store in which the reduced reference is kept; None: it is made from the folder.
 
     Raises:
         NotFound: The registry lost the version, or it has none.
         Tampered: A file differs from its digest.
     """
-    import pandas as pd
-
-    watched_version(spec.model, version, registry=registry)
-    with scratch_folder("slipway-reference-", needs="the version's folder") as scratch:
-        folder = registry.download(spec.model, version, scratch)
-        manifest = open_sealed(folder)
-        path = folder / REFERENCE
-        rows = pd.read_parquet(path) if path.exists() else None
-        held_out = read_held_out(folder)
-    if rows is None or rows.empty:
-        raise NotFound(f"{spec.model} version {version} has no reference", where=REFERENCE)
-    columns, unmonitored = monitored_columns(manifest, spec, dataset)
-    time = manifest.get("event_time", dataset.identity.time.column)
-    in_order = rows.sort_values(time, kind="stable").reset_index(drop=True)
-    if columns.classes is None:
-        # Versions of before call the column like the log's.
-        named = [REFERENCE_SCORE if REFERENCE_SCORE in in_order else SCORE]
-    else:
-        named = [f"{REFERENCE_SCORE}_{code}" for code in range(len(columns.classes))]
-    scores = in_order[named].to_numpy()
-    logged = {own: name for own, name in logged_names(manifest).items() if own in in_order}
-    features = in_order[[own for own, name in logged.items() if name in columns.names]]
-    features = features.rename(columns=logged)
-    answered = with_answers(features, scores[:, 0] if columns.classes is None else scores, columns)
-    declared = dataset.streams.features.columns
+    with open_version(registry, spec.model, version, store=store) as opened:
+        facts = opened.facts()
+        manifest, declared = facts.manifest, dataset.streams.features.columns
+        columns, unmonitored = monitored_columns(manifest, spec, dataset)
+        logged = logged_names(manifest)
+        reduction = _Reduction(
+            f"{spec.model} version {version}",
+            manifest.get("event_time", dataset.identity.time.column),
+            columns,
+            window,
+            logged,
+            frozenset(logged[one] for one in logged if one in declared and declared[one].kind),
+            frozenset(logged[one] for one in logged if one in declared and declared[one].watch),
+        )
+        derived = opened.derive(
+            "sample", reduction.inputs, lambda: to_parts(reduction.of(opened.folder))
+        )
     return Reference(
-        answered,
-        pd.to_datetime(in_order[time], utc=True),
+        from_parts(derived.parts),
         columns,
         unmonitored,
-        declared={logged[one] for one in logged if one in declared and declared[one].kind},
-        watched={logged[one] for one in logged if one in declared and declared[one].watch},
-        logged=logged_names(manifest),
-        held_out=held_out,
+        logged=logged,
+        held_out=facts.held_out,
         threshold=threshold_of(manifest),
+        note=f"{facts.note}{derived.note}",
     )

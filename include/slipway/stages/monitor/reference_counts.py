@@ -64,6 +64,11 @@ class ReferenceCounts:
         }
 
 
+def unit_of(window: timedelta) -> timedelta:
+    """Return the unit of time that rows are counted by, for windows of a length."""
+    return DAY if window >= DAY else HOUR
+
+
 def count_reference(
     reference: pd.DataFrame,
     times: pd.Series[Any],
@@ -83,7 +88,7 @@ def count_reference(
     """
     import numpy as np
 
-    unit = DAY if window >= DAY else HOUR
+    unit = unit_of(window)
     start = times.iloc[0].floor(unit)
     units = ((times - start) // unit).to_numpy()
     if has_gaps:
