@@ -115,6 +115,21 @@ def test_a_sample_of_more_rows_than_there_are_is_all_of_them(make: Make) -> None
     assert sample.newest == NEW_YEAR + timedelta(hours=29)
 
 
+def test_a_stream_has_the_rows_that_are_read(make: Make) -> None:
+    """In batches with their keys; a row that was shipped twice comes twice."""
+    log = make(answered(60))
+    start, end = NEW_YEAR + timedelta(hours=5), NEW_YEAR + timedelta(hours=30)
+    batches = list(log.stream("ferry", start, end, version=1, columns=["wind", "unknown"]))
+    streamed = pd.concat(batches).drop_duplicates(["request_id", "row", "key"])
+    whole = log.read("ferry", start, end, version=1, columns=["key", "wind"])
+    in_order = streamed.sort_values("event_time", ignore_index=True)[list(whole)]
+    pd.testing.assert_frame_equal(in_order, whole)
+    assert [list(one["wind"]) for one in log.stream("ferry", version=1, columns=["wind"])] == [
+        list(one["wind"]) for one in log.stream("ferry", version=1, columns=["wind"])
+    ]
+    assert list(log.stream("ferry", version=9)) == []
+
+
 def test_a_sample_is_bounded_and_its_counts_are_of_all_rows(make: Make) -> None:
     """Rows, keys that are predicted again, and the newest event are counted exactly."""
     rows = answered(300)

@@ -218,6 +218,17 @@ def test_a_sample_is_bounded_seeded_and_counts_all_rows(scores: ScoreTable) -> N
     assert set(other.rows["wind"]) != set(first.rows["wind"])
 
 
+def test_a_stream_has_the_scores_that_are_read(scores: ScoreTable) -> None:
+    """In batches with their keys, as of the prediction log; nothing without a table."""
+    assert list(scores.stream("ferry")) == []
+    replace(scores, rows(300))
+    start, end = MAY + timedelta(hours=2), MAY + timedelta(hours=200)
+    streamed = pd.concat(scores.stream("ferry", start, end, version=3, columns=("wind",)))
+    whole = scores.read("ferry", start, end, version=3, columns=("wind", "key"))
+    in_order = streamed.sort_values("event_time", ignore_index=True)[list(whole)]
+    pd.testing.assert_frame_equal(in_order, whole)
+
+
 def test_a_sample_of_few_scores_is_what_is_read(scores: ScoreTable) -> None:
     """Half-open in event time, by version, with the requested columns."""
     assert scores.sample("ferry", rows=5, seed=7).count == 0

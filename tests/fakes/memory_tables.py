@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -102,6 +102,20 @@ class MemoryTables:
             rows = rows[_COMPARE[comparison](rows[column], value).fillna(value=False).astype(bool)]
         rows = rows.reset_index(drop=True)
         return rows if columns is None else rows[list(columns)]
+
+    def stream(
+        self,
+        table: str,
+        *,
+        version: int,
+        columns: Sequence[str],
+        where: Sequence[tuple[str, str, Any]] = (),
+        chunk_rows: int,
+    ) -> Iterator[pd.DataFrame]:
+        """Rows of a version in chunks."""
+        rows = self.read(table, version=version, columns=columns, where=where)
+        for first in range(0, len(rows), chunk_rows):
+            yield rows.iloc[first : first + chunk_rows]
 
     def newest(
         self, table: str, column: str, *, version: int | None = None, besides: str | None = None

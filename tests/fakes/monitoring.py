@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,6 +15,8 @@ from slipway.stages.model.manifest import REFERENCE, seal
 from slipway.stages.monitor.columns import Columns
 from slipway.stages.ports.prediction_log import SampledRows
 from slipway.stages.ports.registry import ModelVersion
+
+BATCH_ROWS = 500
 
 IDENTITY = ["request_id", "row"]
 
@@ -58,6 +60,21 @@ class MemoryLog:
         rows = rows[kept].sort_values(["event_time", *IDENTITY]).reset_index(drop=True)
         wanted = rows.columns if columns is None else [*IDENTITY, "event_time", "version", *columns]
         return rows[[name for name in dict.fromkeys(wanted) if name in rows]]
+
+    def stream(
+        self,
+        model: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """The rows that `read` returns, in batches."""
+        asked = None if columns is None else [*columns, "key"]
+        rows = self.read(model, start, end, version=version, columns=asked)
+        for first in range(0, len(rows), BATCH_ROWS):
+            yield rows.iloc[first : first + BATCH_ROWS]
 
     def sample(
         self,

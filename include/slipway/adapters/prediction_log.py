@@ -82,6 +82,37 @@ class PredictionLog:
         same = [name for name in (*_IDENTITY, "key") if name in rows]
         return _in_order(rows.drop_duplicates(same), asked)
 
+    def stream(
+        self,
+        model: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the rows that `read` returns in batches, by segment; see the port.
+
+        Args:
+            model: Name of the model.
+            start: First moment of event time; None: from the beginning.
+            end: End of event time, exclusive; None: to the end.
+            version: Model version that answered; None: all.
+            columns: Columns beside request_id, row, event_time, version and key; None: all.
+
+        Raises:
+            NotComputable: A segment is not readable.
+            StoreUnavailable: The store does not answer.
+        """
+        wanted = None if columns is None else list(dict.fromkeys([*_ALWAYS, *columns, "key"]))
+        for key in self._segments(model, start, end):
+            for batch in self._batches(key, wanted):
+                times, places = _chosen(batch, start=start, end=end, version=version)
+                if len(places):
+                    rows = batch.take(pa.array(places)).to_pandas()
+                    versions = rows["version"].astype("int64")
+                    yield rows.assign(event_time=times.iloc[places].array, version=versions)
+
     def sample(
         self,
         model: str,
@@ -191,13 +222,20 @@ def _draw(
     version: int | None,
 ) -> None:
     """Add the rows of a batch with event time in [start, end) to a sample."""
+    times, places = _chosen(batch, start=start, end=end, version=version)
+    identity = hash_rows(batch, (*_IDENTITY, "key"), places)
+    sample.add(batch, times.iloc[places], places, identity=identity)
+
+
+def _chosen(
+    batch: pa.RecordBatch, *, start: datetime | None, end: datetime | None, version: int | None
+) -> tuple[pd.Series[Any], np.ndarray[Any, np.dtype[np.int64]]]:
+    """Event times of a batch, and the places of its rows in [start, end) of a version."""
     times = _moments(batch.column("event_time").to_pandas())
     kept = _between(times, start, end)
     if version is not None:
         kept &= batch.column("version").to_pandas().astype("int64") == version
-    places = np.flatnonzero(kept.to_numpy())
-    identity = hash_rows(batch, (*_IDENTITY, "key"), places)
-    sample.add(batch, times.iloc[places], places, identity=identity)
+    return times, np.flatnonzero(kept.to_numpy())
 
 
 def _moments(times: pd.Series[Any]) -> pd.Series[Any]:

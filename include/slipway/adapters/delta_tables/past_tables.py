@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -38,6 +38,21 @@ class PastTables(DeltaTables):
     ) -> pd.DataFrame:
         """Return rows as `DeltaTables.read` does."""
         return super().read(table, version=self._need(table, version), columns=columns, where=where)
+
+    def stream(
+        self,
+        table: str,
+        *,
+        version: int,
+        columns: Sequence[str],
+        where: Sequence[tuple[str, str, Any]] = (),
+        chunk_rows: int,
+    ) -> Iterator[pd.DataFrame]:
+        """Yield rows as `DeltaTables.stream` does."""
+        known = self._need(table, version)
+        return super().stream(
+            table, version=known, columns=columns, where=where, chunk_rows=chunk_rows
+        )
 
     def newest(
         self, table: str, column: str, *, version: int | None = None, besides: str | None = None

@@ -15,6 +15,26 @@ from slipway.stages.ports.prediction_log import SampledRows
 _IDENTITY = ("key", "event_time", "version")
 
 
+def scan(
+    dataset: arrow.Dataset, condition: arrow.Expression, columns: Mapping[str, arrow.Expression]
+) -> arrow.Scanner:
+    """Return a scanner of rows that holds one file in memory.
+
+    Args:
+        dataset: Files of the table.
+        condition: Condition of the rows.
+        columns: Columns by name.
+    """
+    # Arrow reads 16 batches of 4 files ahead otherwise.
+    return dataset.scanner(
+        columns=dict(columns),
+        filter=condition,
+        batch_size=BATCH_ROWS,
+        batch_readahead=1,
+        fragment_readahead=1,
+    )
+
+
 def sample_dataset(
     dataset: arrow.Dataset,
     condition: arrow.Expression,
@@ -32,14 +52,7 @@ def sample_dataset(
         rows: Largest sample.
         seed: Seed of the sample.
     """
-    # Arrow reads 16 batches of 4 files ahead otherwise.
-    scanner = dataset.scanner(
-        columns=dict(columns),
-        filter=condition,
-        batch_size=BATCH_ROWS,
-        batch_readahead=1,
-        fragment_readahead=1,
-    )
+    scanner = scan(dataset, condition, columns)
     drawn = RowSample(rows, seed=seed)
     for batch in scanner.to_batches():
         places = np.arange(batch.num_rows)

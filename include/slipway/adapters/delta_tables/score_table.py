@@ -18,7 +18,7 @@ from slipway.adapters.delta_tables.column_types import check_column_types, to_pa
 from slipway.adapters.delta_tables.delta_errors import translate_errors
 from slipway.adapters.delta_tables.fencing import check_fencing_token
 from slipway.adapters.delta_tables.rows_to_write import RowsToWrite
-from slipway.adapters.delta_tables.sample_dataset import sample_dataset
+from slipway.adapters.delta_tables.sample_dataset import sample_dataset, scan
 from slipway.adapters.delta_tables.scores_as_logged import (
     FEATURES,
     KEY,
@@ -194,6 +194,37 @@ class ScoreTable:
             condition = in_window(start, end, version)
             rows = open_dataset(opened, condition).to_table(columns=wanted, filter=condition)
         return to_pandas(rows).sort_values(TIME, kind="stable", ignore_index=True)
+
+    def stream(
+        self,
+        model: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the rows that `read` returns in batches, by file; see the port.
+
+        Args:
+            model: Name of the model.
+            start: First moment of event time; None: from the beginning.
+            end: End of event time, exclusive; None: to the end.
+            version: Model version; None: all.
+            columns: Columns beside event_time, version and key; None: all.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+        table = _table(model)
+        opened = self._folder.find(table)
+        if opened is None:
+            return
+        wanted = {**as_logged(opened, columns), **KEY}
+        condition = in_window(start, end, version)
+        with translate_errors("read", table):
+            for batch in scan(open_dataset(opened, condition), condition, wanted).to_batches():
+                yield to_pandas(pa.Table.from_batches([batch]))
 
     def sample(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -165,6 +165,21 @@ class PlayedLog:
         rows = rows.reset_index(drop=True)
         asked = None if columns is None else {*_ALWAYS, *columns}
         return rows if asked is None else rows[[name for name in rows if name in asked]]
+
+    def stream(
+        self,
+        model: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the rows that `read` returns, in one batch."""
+        asked = None if columns is None else [*columns, "key"]
+        rows = self.read(model, start, end, version=version, columns=asked)
+        if len(rows):
+            yield rows
 
     def sample(
         self,

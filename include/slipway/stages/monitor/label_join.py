@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,15 +10,17 @@ from slipway.stages.model.class_scores import SCORE, SCORES
 from slipway.stages.model.key_text import key_texts, logged_key_texts
 from slipway.stages.model.label_rows import has_target, labels_table, rows_that_tell
 from slipway.stages.model.newest_delivery import newest_by_key, order_columns
+from slipway.stages.monitor.row_sample import hash_values
+from slipway.stages.monitor.window_keys import EVENT_TIME, KEY, sample_keys
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from slipway.spec import DatasetSpec
+    from slipway.stages.monitor.label_stream import LabelStream
+    from slipway.stages.monitor.window_keys import WindowPredictions
     from slipway.stages.ports.tables import Tables
     from slipway.values.value_types import ColumnType
-
-EVENT_TIME = "event_time"
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,15 @@ class JoinedLabels:
 
     Attributes:
         predicted: Number of predicted keys.
-        rows: Answer, event time and label of those that have a label, in order of time; their
-            index is that of the predictions.
+        labelled: Number of them that have a label.
+        rows: Answer, event time and label of those that have a label, or of a sample of them, in
+            order of time; their index is that of the predictions.
         without_key: Number of predictions that have no key, or none that a label could have.
         repeated: Number of predictions whose key was predicted again later.
     """
 
     predicted: int
+    labelled: int
     rows: pd.DataFrame
     without_key: int
     repeated: int
@@ -40,7 +45,49 @@ class JoinedLabels:
     @property
     def unlabelled(self) -> int:
         """Number of predicted keys without a label."""
-        return self.predicted - len(self.rows)
+        return self.predicted - self.labelled
+
+
+MOST_JUDGED = 500_000
+"""Labelled predictions of a window that are judged; of more a sample is."""
+
+
+def join_window(
+    predictions: WindowPredictions,
+    labels: LabelStream,
+    *,
+    columns: Sequence[str] | None,
+    seed: int,
+    most: int = MOST_JUDGED,
+) -> tuple[pd.DataFrame, JoinedLabels]:
+    """Join the predictions of a window with labels, in memory that bounds the rows to judge.
+
+    All keys are counted. Of more labelled ones than are judged a uniform sample is read.
+
+    Args:
+        predictions: Predictions of the window.
+        labels: Labels of the dataset.
+        columns: Columns of the log to read, beside its own; None: all.
+        seed: Seed of the sample.
+        most: Largest sample.
+
+    Returns:
+        The predictions that are judged, as they were logged, and the same joined with labels.
+
+    Raises:
+        NotComputable: A segment of the log cannot be read.
+    """
+    keys = predictions.keys()
+    known = labels.find(keys.hashes)
+    logged = predictions.rows_of(sample_keys(known.keys, most, seed=seed), columns)
+    told = logged.assign(label=known.of(hash_values(logged[KEY])))
+    return logged, JoinedLabels(
+        predicted=len(keys.hashes),
+        labelled=len(known.keys),
+        rows=_answers(told),
+        without_key=keys.keyless,
+        repeated=keys.keyed - len(keys.hashes),
+    )
 
 
 def read_labels(
@@ -87,7 +134,12 @@ def join_labels(
     joined = newest.assign(label=newest["key"].map(labels)).dropna(subset=["label"])
     return JoinedLabels(
         predicted=len(newest),
-        rows=joined[[name for name in (SCORE, SCORES, EVENT_TIME, "label") if name in joined]],
+        labelled=len(joined),
+        rows=_answers(joined),
         without_key=len(rows) - len(known),
         repeated=len(known) - len(newest),
     )
+
+
+def _answers(joined: pd.DataFrame) -> pd.DataFrame:
+    return joined[[name for name in (SCORE, SCORES, EVENT_TIME, "label") if name in joined]]

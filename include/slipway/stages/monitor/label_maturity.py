@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from slipway.errors import NotComputable
 from slipway.stages.model.label_rows import labels_table
 from slipway.stages.monitor.judged_rows import are_of_one_kind
-from slipway.stages.monitor.label_join import JoinedLabels, join_labels, read_labels
+from slipway.stages.monitor.label_stream import LabelStream
+from slipway.stages.monitor.window_keys import WindowPredictions
 from slipway.stages.monitor.windows import MonitoredWindow
 
 if TYPE_CHECKING:
@@ -19,25 +22,47 @@ if TYPE_CHECKING:
     from slipway.stages.ports.tables import Tables
 
 
+@dataclass(frozen=True)
+class LandedWindow:
+    """What has landed of a window's labels.
+
+    Attributes:
+        rows: Number of predictions.
+        predicted: Number of predicted keys.
+        labels: Labels of those that have one.
+    """
+
+    rows: int
+    predicted: int
+    labels: pd.Series[Any]
+
+
 class LandedLabels:
     """Labels of a dataset, read when a window first needs them."""
 
     def __init__(self, spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> None:
         self._spec, self._dataset, self._tables = spec, dataset, tables
-        self._read: pd.Series | None = None
 
     @property
     def version(self) -> int | None:
         """Newest version of their table."""
-        return self._tables.version(labels_table(self._dataset))
+        return self._stream.version
 
-    def join(self, rows: pd.DataFrame) -> JoinedLabels:
-        """Return the rows joined with their labels."""
-        if self._read is None:
-            self._read = read_labels(
-                self._tables, self._dataset, self._spec.target, version=self.version
-            )
-        return join_labels(rows, self._read, key_type=self._dataset.identity.key.type)
+    def find(self, log: PredictionLog, monitored: MonitoredWindow) -> LandedWindow:
+        """Return what has landed of a window's labels.
+
+        Raises:
+            NotComputable: A segment of the log cannot be read.
+        """
+        spec, key_type = self._spec, self._dataset.identity.key.type
+        keys = WindowPredictions(log, spec.model, monitored, key_type).keys()
+        found = self._stream.find(keys.hashes)
+        return LandedWindow(keys.rows, len(keys.hashes), found.values)
+
+    @cached_property
+    def _stream(self) -> LabelStream:
+        version = self._tables.version(labels_table(self._dataset))
+        return LabelStream(self._tables, self._dataset, self._spec.target, version)
 
 
 def labels_have_matured(
@@ -61,16 +86,9 @@ def labels_have_matured(
     if clock - window.following().end >= horizon:
         return True
     try:
-        rows = log.read(
-            spec.model,
-            window.start,
-            window.end,
-            version=monitored.version,
-            columns=("key", "received_at"),
-        )
+        landed = labels.find(log, monitored)
     except NotComputable:
         return True
-    joined = labels.join(rows)
-    if len(joined.rows) < min(monitoring.min_rows, len(rows)):
+    if len(landed.labels) < min(monitoring.min_rows, landed.rows):
         return False
-    return not joined.unlabelled or not are_of_one_kind(joined.rows["label"])
+    return len(landed.labels) == landed.predicted or not are_of_one_kind(landed.labels)

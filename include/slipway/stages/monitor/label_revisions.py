@@ -81,21 +81,13 @@ def _due_revision(
     labelled = record.verdict.numbers.get("labelled")
     if number > MOST_REVISIONS or not isinstance(labelled, int):
         return None
-    window = monitored.window
     try:
-        rows = log.read(
-            spec.model,
-            window.start,
-            window.end,
-            version=monitored.version,
-            columns=("key", "received_at"),
-        )
+        landed = labels.find(log, monitored)
     except NotComputable:
         return None
-    joined = labels.join(rows)
-    late, least = len(joined.rows) - labelled, spec.monitoring.min_rows
-    is_enough_now = labelled < least <= len(joined.rows)
-    if late < max(1, LATE_SHARE * joined.predicted) and not is_enough_now:
+    found, least = len(landed.labels), spec.monitoring.min_rows
+    is_enough_now = labelled < least <= found
+    if found - labelled < max(1, LATE_SHARE * landed.predicted) and not is_enough_now:
         return None
     return replace(monitored, revision=number)
 

@@ -16,11 +16,13 @@ from slipway.stages.monitor.drift import not_comparable
 from slipway.stages.monitor.estimate_verdict import read_estimate, with_estimate_error
 from slipway.stages.monitor.judge_performance import judge_performance
 from slipway.stages.monitor.label_drift import measure_label_drift, with_label_drift
-from slipway.stages.monitor.label_join import join_labels, read_labels
+from slipway.stages.monitor.label_join import JoinedLabels, join_window
 from slipway.stages.monitor.label_revisions import STAGE, revised, revised_record
+from slipway.stages.monitor.label_stream import LabelStream
 from slipway.stages.monitor.realised import Realising, logged_columns
 from slipway.stages.monitor.version_facts import read_version_facts
 from slipway.stages.monitor.watched_version import watched_version
+from slipway.stages.monitor.window_keys import WindowPredictions
 from slipway.stages.monitor.windows import parse_monitored_window
 
 if TYPE_CHECKING:
@@ -67,17 +69,15 @@ def measure_performance(
 
     def work(_: Attempt) -> Verdict:
         try:
-            rows = log.read(
-                spec.model,
-                monitored.window.start,
-                monitored.window.end,
-                version=monitored.version,
+            predictions = WindowPredictions(log, spec.model, monitored, dataset.identity.key.type)
+            rows, joined = join_window(
+                predictions,
+                LabelStream(tables, dataset, spec.target, labels_version),
                 columns=logged_columns(spec),
+                seed=spec.training.seed,
             )
         except NotComputable as error:
             return not_comparable(error, {})
-        labels = read_labels(tables, dataset, spec.target, version=labels_version)
-        joined = join_labels(rows, labels, key_type=dataset.identity.key.type)
         facts = read_version_facts(registry, spec.model, monitored.version, store=context.store)
         tags = watched_version(spec.model, monitored.version, registry=registry).tags
         models = ComparedModels(spec, dataset, registry, tables, tools)
@@ -85,9 +85,9 @@ def measure_performance(
         try:
             realised = measuring.realised(rows, joined)
         except NotComputable as error:
-            counts = {"predicted": joined.predicted, "labelled": len(joined.rows)}
+            counts = {"predicted": joined.predicted, "labelled": joined.labelled}
             return not_comparable(error, counts)
-        verdict = judge_performance(realised, spec.monitoring)
+        verdict = tell_judged(judge_performance(realised, spec.monitoring), joined)
         if verdict.action != "inconclusive" and facts.held_out is not None:
             truth = measuring.truth(joined.rows)
             drift = measure_label_drift(truth, facts.held_out, window=monitored.window, spec=spec)
@@ -106,3 +106,13 @@ def measure_performance(
         work,
         inputs=monitored.inputs() | {"labels_version": labels_version},
     )
+
+
+def tell_judged(verdict: Verdict, joined: JoinedLabels) -> Verdict:
+    """Return a verdict with the size of the sample that was judged, if it was not all rows."""
+    judged = len(joined.rows)
+    if judged == joined.labelled:
+        return verdict
+    told = f" A sample of {judged:,} of its {joined.labelled:,} labelled predictions was judged."
+    numbers = {**verdict.numbers, "sampled_rows": judged}
+    return replace(verdict, reason=f"{verdict.reason}{told}", numbers=numbers)

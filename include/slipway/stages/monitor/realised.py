@@ -113,6 +113,13 @@ class Realising:
             NotComputable: Labels or scores do not fit the version.
         """
         multiclass, rows = self.spec.task == "multiclass", joined.rows
+        left_out = {
+            "predictions_without_label": joined.unlabelled,
+            "predictions_without_key": joined.without_key,
+            "repeated_predictions": joined.repeated,
+        }
+        if rows.empty:
+            return RealisedPerformance(joined.predicted, 0, None, None, None, left_out=left_out)
         truth = self.truth(rows)
         scores = _scores(rows, self.facts.classes if multiclass else None)
         judged = JudgedRows.of(
@@ -124,15 +131,11 @@ class Realising:
         )
         realised = RealisedPerformance(
             predicted=joined.predicted,
-            labelled=len(rows),
+            labelled=joined.labelled,
             value=self._value(judged, judged.scores),
             constant=self._value(judged, judged.constant),
             loss=None,
-            left_out={
-                "predictions_without_label": joined.unlabelled,
-                "predictions_without_key": joined.without_key,
-                "repeated_predictions": joined.repeated,
-            },
+            left_out=left_out,
             unseen=int(truth.eq(UNSEEN).sum()) if multiclass else 0,
             are_of_one_kind=judged.are_of_one_kind,
         )

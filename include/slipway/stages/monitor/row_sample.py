@@ -65,8 +65,8 @@ class RowSample:
         self._newest = newest if self._newest is None else max(self._newest, newest)
         self._identities.append(identity)
         self._keys.append(_key_hashes(batch, places))
-        salt = _mixed(np.array([self._seed % 2**64], dtype=np.uint64))
-        ranks = _mixed(identity ^ salt)
+        salt = mix_hashes(np.array([self._seed % 2**64], dtype=np.uint64))
+        ranks = mix_hashes(identity ^ salt)
         smallest, first = np.unique(ranks, return_index=True)
         chosen = first[smallest <= np.uint64(self._bound)][: self._rows]
         known = [one for one, _ in self._kept]
@@ -140,7 +140,27 @@ def hash_rows(batch: pa.RecordBatch, names: Sequence[str], places: Places) -> Ha
     for name in names:
         if name in batch.schema.names:
             hashes = hashes ^ _hashed(batch.column(name), places)
-        hashes = _mixed(hashes)
+        hashes = mix_hashes(hashes)
+    return hashes
+
+
+def mix_hashes(hashes: Hashes) -> Hashes:
+    """Return 64 bits of each hash in which every bit of it moves all bits; none become equal."""
+    import numpy as np
+
+    mixed = hashes + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    result: Hashes = mixed ^ (mixed >> np.uint64(31))
+    return result
+
+
+def hash_values(values: pd.Series[Any]) -> Hashes:
+    """Return a hash of each value, of shape (n_rows,)."""
+    import pandas as pd
+
+    plain = values.to_numpy(dtype=object) if values.dtype.kind == "O" else values.to_numpy()
+    hashes: Hashes = pd.util.hash_array(plain, categorize=False)
     return hashes
 
 
@@ -162,17 +182,6 @@ def _hashed(column: pa.Array, places: Places) -> Hashes:
     values = column.take(places).to_numpy(zero_copy_only=False)
     hashes: Hashes = pd.util.hash_array(values, categorize=False)
     return hashes
-
-
-def _mixed(hashes: Hashes) -> Hashes:
-    """A bijection of 64 bits after which all bits of the input move all bits of the result."""
-    import numpy as np
-
-    mixed = hashes + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    result: Hashes = mixed ^ (mixed >> np.uint64(31))
-    return result
 
 
 def _joined(hashes: list[Hashes]) -> Hashes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
@@ -92,6 +92,32 @@ class PredictionLog(Protocol):
             end: Moment after the last; None: to the end.
             version: Model version; None: all.
             columns: Columns to read, beside the log's own; None: all.
+
+        Raises:
+            NotComputable: A segment cannot be read.
+        """
+
+    def stream(
+        self,
+        model: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the rows that `read` returns in batches, in the order in which they are stored.
+
+        Memory holds one file as it is stored. A prediction that was shipped twice comes twice, and
+        a column that a file lacks is missing in its batches. The same arguments give the same rows
+        in the same order as long as nothing is logged.
+
+        Args:
+            model: Name of the model.
+            start: First moment; None: from the beginning.
+            end: Moment after the last; None: to the end.
+            version: Model version; None: all.
+            columns: Columns to read, beside the log's own and `key`; None: all.
 
         Raises:
             NotComputable: A segment cannot be read.

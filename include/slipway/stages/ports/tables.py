@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -87,6 +87,28 @@ class Tables(Protocol):
             version: An older version; None: the newest.
             columns: Columns to read; None: all.
             where: Conditions that all hold: column, operator, value.
+
+        Raises:
+            NotFound: There is no such table or version.
+        """
+
+    def stream(
+        self,
+        table: str,
+        *,
+        version: int,
+        columns: Sequence[str],
+        where: Sequence[tuple[str, str, Any]] = (),
+        chunk_rows: int,
+    ) -> Iterator[pd.DataFrame]:
+        """Rows of a version in chunks; the same arguments give the same rows in the same order.
+
+        Args:
+            table: `<dataset>/<stream>`.
+            version: Version to read.
+            columns: Columns to read.
+            where: Conditions that all hold: column, operator, value.
+            chunk_rows: Largest number of rows in a chunk.
 
         Raises:
             NotFound: There is no such table or version.
