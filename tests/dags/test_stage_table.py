@@ -18,7 +18,7 @@ from tests.dags.conftest import Parse
 from tests.dags.specs import PODS, dataset_file, model_file, model_spec
 from tests.fakes.airflow import FakeInstance, task_context
 
-MAPPED = {"ingest", "drift", "performance", "kpis", "score"}
+MAPPED = {"ingest", "search", "drift", "performance", "kpis", "score"}
 
 WATCHED = "max_absolute_drop: 0.05}, kpis: [{name: rows, sql: SELECT count(*) FROM predictions}]"
 
@@ -31,7 +31,8 @@ def tidy(call: StageCall) -> Verdict:
 
 def tasks_of_stages(parse: Parse) -> dict[str, Any]:
     """A task of each stage that a DAG runs, by the stage's name."""
-    more = "deployment: batch\ntraining: {ship: refit}\n"
+    search = "search: {space: {C: {low: 0.1, high: 1}}, parallel_pods: 2}\n"
+    more = f"deployment: batch\ntraining: {{ship: refit}}\n{search}"
     files = {**dataset_file(), **model_file(), **model_file("tides", more=more)}
     files = {
         path: text.replace("max_absolute_drop: 0.05}", WATCHED) for path, text in files.items()

@@ -26,6 +26,7 @@ from slipway.stages.search.search import SearchTools
 from slipway.stages.train.evaluate import evaluate
 from slipway.stages.train.promote import gate_challenger, promote_challenger
 from slipway.stages.train.refit import RefitTools, refit
+from slipway.stages.train.search_share import search
 from slipway.stages.train.snapshot import snapshot
 from slipway.stages.train.train import train
 from slipway.wiring.gate_tools import gate_tools
@@ -102,6 +103,20 @@ class TrainingEnv:
     def snapshot(self, request: Request) -> RunRecord:
         """Run snapshot."""
         return snapshot(self.spec, self.dataset, tables=self.tables, **self._common(request))
+
+    def search(
+        self, request: Request, worker: int, *, tools: SearchTools | None = None
+    ) -> RunRecord:
+        """Run search."""
+        return search(
+            self.spec,
+            self.dataset,
+            worker=worker,
+            tables=self.tables,
+            learner=SklearnLearner(self.spec, self.dataset, None),
+            tools=tools or search_tools(),
+            **self._common(request),
+        )
 
     def train(
         self,

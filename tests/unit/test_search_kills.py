@@ -7,45 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from slipway.adapters.experiment_folder import FolderTracking
-from slipway.adapters.object_store import open_store
 from slipway.records.run_records import RunRef, find_record
-from slipway.records.store import read_json
-from tests.fakes.memory_tables import MemoryTables
-from tests.support import ferry_dataset
+from tests.support.killed_searches import TRIALS, environment, kept, trials, until
 from tests.support.searches import search_tools
-from tests.support.training_env import TrainingEnv, spec
+from tests.support.training_env import TrainingEnv
 
 ROOT = Path(__file__).parents[2]
-TRAIN = "runs/ferry_delay/request-000001/train"
-TRIALS = 5
-WITHIN_S = 120.0
-
-
-def environment(folder: Path, *, parallel: int = 1) -> TrainingEnv:
-    """A training on a store of files; the rows are the same in every process."""
-    made = TrainingEnv.in_memory(folder)
-    made.store = open_store(str(folder / "store"))
-    made.tracking = FolderTracking(folder / "experiments")
-    made.tables = MemoryTables()
-    made.spec = spec(
-        estimator={"name": "sklearn.linear_model.LogisticRegression", "params": {"C": 1e-6}},
-        search={
-            "space": {"C": {"low": 1e-4, "high": 10.0, "log": True}},
-            "trials": TRIALS,
-            "folds": 3,
-            "metric": "log_loss",
-            "parallel": parallel,
-        },
-    )
-    made.land(ferry_dataset.crossings(days=60))
-    return made
 
 
 def train(folder: Path, *, parallel: int = 1, slowly_s: float = 0.0) -> TrainingEnv:
@@ -66,11 +37,6 @@ def main() -> None:
     train(Path(sys.argv[1]), parallel=int(sys.argv[2]), slowly_s=0.3)
 
 
-def kept(folder: Path) -> list[Path]:
-    """Files of finished trials."""
-    return sorted((folder / "store" / TRAIN).glob("trials-*/*.json"))
-
-
 def killed(folder: Path, *, parallel: int, after: int) -> int:
     """Train in a process that is killed after some trials; return its id."""
     code = "from tests.unit.test_search_kills import main; main()"
@@ -85,14 +51,6 @@ def killed(folder: Path, *, parallel: int, after: int) -> int:
     return process.pid
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + WITHIN_S
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def in_session(session: int) -> list[int]:
     """Processes of a session that are alive."""
     found = []
@@ -104,13 +62,6 @@ def in_session(session: int) -> list[int]:
         if int(of) == session and state != "Z":
             found.append(int(entry.name))
     return found
-
-
-def trials(env: TrainingEnv) -> list[Any]:
-    """The trials that the store keeps, without how long they took."""
-    keys = [one.key for one in env.store.list(TRAIN) if "/trials-" in one.key]
-    read = [read_json(env.store, key) for key in sorted(keys)]
-    return [{**one, "seconds": 0, "spent_s": 0} for one in read]
 
 
 @pytest.mark.timeout(400)

@@ -65,8 +65,12 @@ def test_inputs_are_read_as_a_template_writes_them(row: Stage) -> None:
 
 
 def test_a_request_is_closed_by_the_recorded_stages_that_take_it() -> None:
-    """In the order of the table; a stage cannot read the table, so its list is compared."""
+    """In the order of the table; a stage cannot read the table, so its list is compared.
+
+    Workers of a search are none of them: a training goes on without those that failed.
+    """
     taking = [name for name, row in STAGES.items() if row.recorded and REQUEST in row.required]
+    taking.remove(training_stages.SEARCH)
     assert list(training_stages.STAGES) == taking
 
 

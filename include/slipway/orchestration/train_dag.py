@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from airflow.sdk import DAG, chain
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from slipway.orchestration import assets
 from slipway.orchestration.dag_defaults import lifecycle_dag
 from slipway.orchestration.dag_page import dag_page
 from slipway.orchestration.parameters import train_parameters
-from slipway.orchestration.stage_task import stage_task, xcom_of
+from slipway.orchestration.stage_task import stage_operator, stage_task, xcom_of
 from slipway.spec import ModelSpec
-from slipway.stages.model.shipped import REFIT
-from slipway.stages.train.training_stages import training_stages
+from slipway.stages.model.shipped import REFIT, TRAIN
+from slipway.stages.train.training_stages import SEARCH, parallel_pods, training_stages
 
 DOES = """\
 1. **accept** puts every open request before the retraining policy. A run that you start files a
    request in your name, or answers one that waits (`approve`, `reject`). If none is accepted,
    the run ends, and the log has the reason.
-2. **snapshot** pins the version of every table; **train**, **evaluate** and **gate** use it.
+2. **snapshot** pins the version of every table; {search}**train**, **evaluate** and **gate** use
+   it.
 3. {refit}**promote_challenger** gives the new version the alias `challenger` if its gates hold;
    in a dry run it only records what would have happened.
 4. **answer** always runs, and closes the request with the result of the run records."""
@@ -26,6 +31,10 @@ DOES = """\
 REFITS = """\
 If its gates hold, **refit** fits the model again to all labelled rows, and refuses what is not
    like the judged model. """
+
+SEARCHES = """\
+the workers of **search** share the trials, whose
+   best one **train** fits; """
 
 REASON = """\
 {%- if dag_run.run_type == 'manual' -%}
@@ -38,6 +47,11 @@ WITHOUT_CHAMPION = "{{ 'yes' if params.without_champion else '' }}"
 
 DRY_RUN = "{{ 'yes' if params.dry_run else '' }}"
 """Whether that request's training changes nothing."""
+
+
+AFTER_WORKERS = {"trigger_rule": "all_done_min_one_success"}
+"""Waits for all workers, of which some may have failed, and for the snapshot, which may not: where
+it fails or is skipped, no worker has begun."""
 
 
 def train_dag(model: ModelSpec) -> DAG:
@@ -53,7 +67,10 @@ def train_dag(model: ModelSpec) -> DAG:
         description=model.description,
         page=dag_page(
             f"Train {name}",
-            does=DOES.format(refit=REFITS if REFIT in training_stages(model) else ""),
+            does=DOES.format(
+                refit=REFITS if REFIT in training_stages(model) else "",
+                search=SEARCHES if parallel_pods(model) > 1 else "",
+            ),
             description=model.description,
             dataset=model.dataset,
             spec=f"include/models/{name}/model.yaml",
@@ -76,7 +93,16 @@ def train_dag(model: ModelSpec) -> DAG:
         )
         inputs = {"model": name, "request": xcom_of("accept", "request")}
         *before, last = training_stages(model)
-        stages = [stage_task(model, stage, inputs=inputs) for stage in before]
+        searching = parallel_pods(model) > 1
+        stages = [
+            stage_task(
+                model,
+                stage,
+                inputs=inputs,
+                **(AFTER_WORKERS if searching and stage == TRAIN else {}),
+            )
+            for stage in before
+        ]
         promote = stage_task(
             model,
             last,
@@ -88,5 +114,18 @@ def train_dag(model: ModelSpec) -> DAG:
         # A teardown runs after failures too, so every accepted request is closed, and a failed
         # stage still fails the run.
         chain(accept, *stages, promote)
+        if searching:
+            snapshot, train = (stages[before.index(one)] for one in ("snapshot", TRAIN))
+            snapshot >> workers_of(model, inputs) >> train
         promote >> answer.as_teardown(setups=accept)
     return dag
+
+
+def workers_of(model: ModelSpec, inputs: Mapping[str, Any]) -> MappedOperator:
+    """Return a mapped task for each worker of a search."""
+    operator, needed = stage_operator(model, SEARCH)
+    workers = range(1, parallel_pods(model) + 1)
+    return operator.partial(
+        **needed,
+        map_index_template="worker {{ task.inputs['worker'] }}",
+    ).expand(inputs=[{**inputs, "worker": worker} for worker in workers])

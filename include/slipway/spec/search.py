@@ -105,6 +105,13 @@ class Search(Spec):
     parallel: int = Field(
         default=1, ge=1, le=64, description="Processes that fit at a time, each with its rows."
     )
+    parallel_pods: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Pods that share the trials, each with `parallel` processes; with `runtime: "
+        "local` so many tasks of Airflow. 1: the pod of the training itself searches.",
+    )
     metric: MetricName | None = Field(
         default=None, description="What trials are compared by; none: the first metric of `gates`."
     )
@@ -113,6 +120,15 @@ class Search(Spec):
         description="Whether a trial ends early where its folds so far are worse than the median "
         "trial's.",
     )
+
+    @model_validator(mode="after")
+    def _a_trial_for_each_pod(self) -> Search:
+        if self.parallel_pods > self.trials:
+            raise SpecConflict(
+                f"{self.parallel_pods} pods share {self.trials} trials: some would have none",
+                field=("parallel_pods",),
+            )
+        return self
 
 
 def check_search(search: Search | None, *, estimator: str, has_params: bool) -> None:

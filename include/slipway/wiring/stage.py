@@ -25,6 +25,7 @@ class Input:
         choices: Allowed values; empty: any.
         bounds: Least and greatest value of a whole number; None: the input is text.
         run_of: Name of the run that a value identifies; None: it identifies no run.
+        is_part: Whether a value names a part of the stage's work, with a record of its own.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Input:
     choices: tuple[str, ...] = ()
     bounds: tuple[int, int | None] | None = None
     run_of: Callable[[str], str] | None = None
+    is_part: bool = False
 
     def parse(self, value: Any) -> Any:
         """Return a value with the input's type; templates turn numbers into text."""
@@ -102,6 +104,11 @@ class Stage:
         named = ((one.run_of, inputs.get(one.name)) for one in self.inputs)
         runs = (run_of(str(value)) for run_of, value in named if run_of and value not in (None, ""))
         return next(runs, None)
+
+    def recorded_stage(self, inputs: Mapping[str, Any], *, task: str) -> str:
+        """Return the stage's name in its run record: its task's, and the part's if it has some."""
+        parts = [str(inputs[one.name]) for one in self.inputs if one.is_part]
+        return "_".join([task, *parts])
 
 
 def stage(

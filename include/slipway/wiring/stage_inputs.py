@@ -16,6 +16,12 @@ REQUEST = Input(
     bounds=(1, None),
     run_of=lambda number: requests.run_of(int(number)),
 )
+WORKER = Input(
+    "worker",
+    "Worker whose share of the trials is tried (`search`), from 1.",
+    bounds=(1, 64),
+    is_part=True,
+)
 REASON = Input("reason", "Reason for a new model (`accept`).")
 WITHOUT_CHAMPION = Input(
     "without_champion",

@@ -14,6 +14,7 @@ from slipway.wiring.stage_inputs import (
     REJECT,
     REQUEST,
     WITHOUT_CHAMPION,
+    WORKER,
 )
 
 if TYPE_CHECKING:
@@ -87,6 +88,29 @@ def run_snapshot(call: StageCall) -> RunRecord:
 def _search_minutes(model: ModelSpec) -> float:
     """Longest time of a search, which a training may take besides its fit."""
     return 0.0 if model.searching is None else model.searching.minutes
+
+
+@stage(
+    "search",
+    required=(MODEL, REQUEST, WORKER),
+    recorded=True,
+    wait_minutes=_search_minutes,
+)
+def run_search(call: StageCall) -> RunRecord:
+    """Try one worker's share of the trials of a search that several pods share."""
+    from slipway.stages.train.search_share import search
+
+    model, dataset = call.model_and_dataset()
+    return search(
+        model,
+        dataset,
+        request=call.request(),
+        worker=int(call.inputs["worker"]),
+        context=call.context,
+        tables=call.container.tables,
+        learner=call.container.learner(model, dataset),
+        tools=call.container.search_tools(),
+    )
 
 
 @stage("train", required=(MODEL, REQUEST), recorded=True, wait_minutes=_search_minutes)

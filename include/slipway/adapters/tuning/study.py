@@ -55,7 +55,7 @@ class StudyDatabase:
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with _explained():
-            storage = self._storage(plan.name.partition("/")[0])
+            storage = self._storage(plan)
         try:
             with _explained():
                 study = _new_study(storage, plan)
@@ -67,19 +67,26 @@ class StudyDatabase:
             storage.remove_session()
             storage.engine.dispose()
 
-    def _storage(self, model: str) -> RDBStorage:
+    def _storage(self, plan: StudyPlan) -> RDBStorage:
         if self._url is not None:
             return RDBStorage(self._url)
         self._folder.mkdir(parents=True, exist_ok=True)
-        return RDBStorage(f"sqlite:///{self._folder / model}.db")
+        # Workers of one machine would wait for one another's writes to one file.
+        file = plan.name.partition("/")[0] + _worker(plan)
+        return RDBStorage(f"sqlite:///{self._folder / file}.db")
+
+
+def _worker(plan: StudyPlan) -> str:
+    return "" if plan.worker is None else f"-worker-{plan.worker}"
 
 
 def _new_study(storage: RDBStorage, plan: StudyPlan) -> optuna.Study:
-    if plan.name in optuna.get_all_study_names(storage):
-        optuna.delete_study(study_name=plan.name, storage=storage)
+    name = plan.name + _worker(plan)
+    if name in optuna.get_all_study_names(storage):
+        optuna.delete_study(study_name=name, storage=storage)
     return optuna.create_study(
         storage=storage,
-        study_name=plan.name,
+        study_name=name,
         direction="maximize" if plan.greater_is_better else "minimize",
         pruner=MedianPruner(n_startup_trials=FULL_TRIALS) if plan.search.pruning else NopPruner(),
     )
@@ -126,17 +133,18 @@ class OptunaStudy:
             self._study.tell(self._asked.pop(trial.number), trial.value, state=_state(trial))
 
     def add(self, trial: EndedTrial) -> None:
-        """Add a trial of an earlier attempt."""
-        self._study.add_trial(
-            create_trial(
-                state=_state(trial),
-                value=trial.value,
-                params=dict(trial.searched),
-                distributions=self._space,
-                user_attrs={"slipway.trial": trial.number},
-                intermediate_values=dict(enumerate(trial.reported)),
+        """Add a trial of an earlier attempt, or of another worker."""
+        with _explained():
+            self._study.add_trial(
+                create_trial(
+                    state=_state(trial),
+                    value=trial.value,
+                    params=dict(trial.searched),
+                    distributions=self._space,
+                    user_attrs={"slipway.trial": trial.number},
+                    intermediate_values=dict(enumerate(trial.reported)),
+                )
             )
-        )
 
 
 def _state(trial: EndedTrial) -> TrialState:

@@ -108,10 +108,15 @@ class StagePod(KubernetesPodOperator):
     def ref(self) -> RunRef | None:
         """The stage's run record; None where the inputs do not identify it.
 
-        A stage that runs more than once in a rollout is recorded under its task's id.
+        A stage that runs more than once in a rollout is recorded under its task's id; of one that
+        several tasks share, each has a record.
         """
-        run = find_stage(self.stage).recorded_run(self.inputs)
-        return None if run is None else RunRef(self.inputs["model"], run, self.task_id)
+        row = find_stage(self.stage)
+        run = row.recorded_run(self.inputs)
+        if run is None:
+            return None
+        stage = row.recorded_stage(self.inputs, task=self.task_id)
+        return RunRef(self.inputs["model"], run, stage)
 
     @cached_property
     def store(self) -> Store:

@@ -23,6 +23,7 @@ class StudyPlan:
         search: Its space, and whether trials may end early.
         greater_is_better: Direction of the metric.
         seed: Seed of all proposals.
+        worker: Worker whose study this is; None: that of the training.
     """
 
     name: str
@@ -30,6 +31,7 @@ class StudyPlan:
     search: Search
     greater_is_better: bool
     seed: int
+    worker: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,9 @@ class Study(Protocol):
 
     def tell(self, trial: EndedTrial) -> None:
         """End a trial that this study has asked for."""
+
+    def add(self, trial: EndedTrial) -> None:
+        """Add a trial of an earlier attempt, or of another worker."""
 
 
 OpenStudy = Callable[[StudyPlan, Sequence[EndedTrial]], AbstractContextManager[Study]]

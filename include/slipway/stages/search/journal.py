@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from slipway.records.attempts import Attempt
 from slipway.records.store import digest, encode, read_json
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.model.shipped import TRAIN
 from slipway.stages.search.trials import Trial
 
-_BUDGET = ("trials", "minutes", "parallel")
+_BUDGET = ("trials", "minutes", "parallel", "parallel_pods")
 """Fields of `search` that may change between two attempts: finished trials stay good."""
 
 
@@ -20,7 +21,7 @@ class Journal:
     """Finished trials of one training.
 
     Attributes:
-        attempt: Attempt that searches.
+        attempt: Attempt that searches: of the training, or of a worker of its search.
         identity: Digest of all that a trial's scores depend on.
     """
 
@@ -29,23 +30,33 @@ class Journal:
 
     @property
     def folder(self) -> str:
-        """Store folder of the trials."""
-        return f"{self.attempt.ref.folder}/trials-{self.identity}"
+        """Store folder of the trials: the training's, also for those that its workers end."""
+        return f"{self.attempt.ref.beside(TRAIN).folder}/trials-{self.identity}"
 
-    def read(self) -> list[Trial]:
-        """Return the trials that earlier attempts finished, by number."""
-        store = self.attempt.store
-        return [Trial.from_json(read_json(store, one.key)) for one in store.list(self.folder)]
+    def read(self, *, known: Collection[int] = ()) -> list[Trial]:
+        """Return the trials that earlier attempts and other workers finished, by number.
 
-    def keep(self, trial: Trial) -> None:
-        """Keep a finished trial.
+        Args:
+            known: Numbers that are not read again.
+        """
+        store, skipped = self.attempt.store, {self._key(number) for number in known}
+        keys = [one.key for one in store.list(self.folder) if one.key not in skipped]
+        return [Trial.from_json(read_json(store, key)) for key in sorted(keys)]
+
+    def keep(self, trial: Trial) -> Trial:
+        """Keep a finished trial; return it, or the one of its number that was kept before.
 
         Raises:
             Superseded: A newer attempt has begun.
         """
         self.attempt.check()
-        key = f"{self.folder}/{trial.number:04d}.json"
-        self.attempt.store.create(key, encode(trial.to_json()))
+        key = self._key(trial.number)
+        if self.attempt.store.create(key, encode(trial.to_json())):
+            return trial
+        return Trial.from_json(read_json(self.attempt.store, key))
+
+    def _key(self, number: int) -> str:
+        return f"{self.folder}/{number:04d}.json"
 
 
 def identity_of(

@@ -18,8 +18,9 @@ class Progress:
         best: The best complete trial so far; None: none is complete.
         spent_s: Seconds that the search has taken.
         budget_s: Seconds that it may take.
-        parallel: Number of fits at a time.
+        parallel: Number of fits at a time, of all workers together.
         are_alike: Whether ended trials tell how long others take; recipes differ too much.
+        workers: Pods that share the trials.
     """
 
     trials: tuple[Trial, ...]
@@ -30,6 +31,7 @@ class Progress:
     budget_s: float
     parallel: int
     are_alike: bool = True
+    workers: int = 1
 
     @property
     def left_s(self) -> float | None:
@@ -42,6 +44,8 @@ class Progress:
 
     def __str__(self) -> str:
         told = f"search: {len(self.trials)} of {self.planned} trials"
+        if self.workers > 1:
+            told += f", by {self.workers} workers"
         if self.best is not None:
             best = self.best
             told += f", best {self.metric} {best.mean:.4g} ({best.candidate.name})"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 
@@ -16,6 +15,7 @@ from slipway.stages.ports.tuning import EndedTrial, FoldScore, Study, Workers
 from slipway.stages.search.choose import best_of
 from slipway.stages.search.journal import Journal
 from slipway.stages.search.progress import Progress
+from slipway.stages.search.shares import WHOLE, Share
 from slipway.stages.search.trials import Candidate, State, Trial
 
 TELL_SECONDS = 15.0
@@ -33,9 +33,10 @@ class TrialPlan:
         search: Budget and number of folds.
         metric: What trials are compared by.
         given: Candidates that are tried first: the spec's own parameters, or the recipes.
-        always: How many of these are tried however long it takes.
+        always: How many of these are tried however long it takes, by whichever worker.
         must_fit: Whether the first candidate's error is an error of the search.
         base: Estimator whose parameters a study searches; None: there is no study.
+        share: Trials that are tried here, where several workers share them.
     """
 
     search: Search
@@ -44,6 +45,7 @@ class TrialPlan:
     always: int
     must_fit: bool
     base: Estimator | None = None
+    share: Share = WHOLE
 
     @property
     def most(self) -> int:
@@ -90,8 +92,8 @@ class TrialRunner:
     _pending: dict[Future[FoldScore], tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        before = max((one.spent_s for one in self.ended.values()), default=0.0)
-        self._began = self.clock() - before
+        self._began = self.clock()
+        self._count_spent(self.ended.values())
 
     def run(self) -> list[Trial]:
         """Run trials until the budget is used up; return all that have ended, by number.
@@ -129,22 +131,50 @@ class TrialRunner:
         taken = self.ended.keys() | self._running.keys()
         given = self.plan.given
         for number, candidate in enumerate(given):
-            if number not in taken:
-                is_due = number < self.plan.always or self._has_time()
-                return (number, candidate) if is_due else None
-        if self.study is None or self.plan.base is None or not self._has_time():
-            return None
+            if number in taken:
+                continue
+            if number < self.plan.always:
+                return number, candidate
+            if self.plan.share.holds(number):
+                return (number, candidate) if self._has_time() else None
         if any(number < len(given) for number in self._running):
             return None
-        if len(taken) >= self.plan.most:
+        return self._proposed()
+
+    def _proposed(self) -> tuple[int, Candidate] | None:
+        """The next trial of this share that the study proposes, by all that have ended."""
+        base, share = self.plan.base, self.plan.share
+        if self.study is None or base is None:
             return None
-        number = next(one for one in itertools.count(len(given)) if one not in taken)
+        self._read_others()
+        taken = self.ended.keys() | self._running.keys()
+        if len(taken) >= self.plan.most or not self._has_time():
+            return None
+        numbers = range(len(self.plan.given), self.plan.most)
+        number = next((one for one in numbers if one not in taken and share.holds(one)), None)
+        if number is None:
+            return None
         # A newer attempt has made the study anew.
         self.journal.attempt.check()
         searched = self.study.ask(number)
-        base = self.plan.base
         estimator = Estimator(name=base.name, params={**base.params, **searched})
         return number, Candidate(f"trial {number}", estimator, searched)
+
+    def _read_others(self) -> None:
+        """Learn from the trials that other workers have ended."""
+        if self.study is None or not self.plan.share.is_shared:
+            return
+        found = self.journal.read(known=self.ended)
+        self._count_spent(found)
+        for trial in found:
+            self.ended[trial.number] = trial
+            if trial.number >= len(self.plan.given):
+                self.study.add(as_ended(trial, own=self.ended[0].scores))
+
+    def _count_spent(self, trials: Iterable[Trial]) -> None:
+        """Count the time of earlier attempts and other workers: it is the study's."""
+        spent = max((one.spent_s for one in trials), default=0.0)
+        self._began = min(self._began, self.clock() - spent)
 
     def _twin(self, candidate: Candidate) -> Trial | None:
         """An ended trial of the same values, whose scores need no further fit."""
@@ -203,7 +233,7 @@ class TrialRunner:
             reason,
             round(self._spent(), 3),
         )
-        self.journal.keep(trial)
+        trial = self.journal.keep(trial)
         if self.study is not None and number >= len(self.plan.given):
             self.study.tell(as_ended(trial, own=self.ended[0].scores))
         self._running.pop(number, None)
@@ -229,8 +259,9 @@ class TrialRunner:
             best,
             self._spent(),
             search.minutes * 60,
-            search.parallel,
+            search.parallel * self.plan.share.workers,
             are_alike=self.plan.base is not None,
+            workers=self.plan.share.workers,
         )
         self.tell(str(progress))
 

@@ -31,6 +31,7 @@ from slipway.stages.search.found import OWN_PARAMS, Found, found_by_recipes, fou
 from slipway.stages.search.journal import Journal, identity_of
 from slipway.stages.search.run_trials import TrialPlan, TrialRunner, as_ended
 from slipway.stages.search.searched_rows import SearchedRows
+from slipway.stages.search.shares import WHOLE, Share
 from slipway.stages.search.trials import Candidate, Trial
 
 
@@ -65,6 +66,8 @@ class EstimatorSearch:
         attempt: Attempt that searches.
         tools: What it needs beside.
         log: Called with each trial that has ended, those of earlier attempts first.
+        share: Trials that are tried here; those of other workers are read.
+        worker: Number of the worker that searches; None: the training itself does.
     """
 
     spec: ModelSpec
@@ -74,12 +77,30 @@ class EstimatorSearch:
     attempt: Attempt
     tools: SearchTools
     log: Callable[[Trial], None]
+    share: Share = WHOLE
+    worker: int | None = None
 
     def find(self, searched: SearchedRows) -> Found:
         """Return the estimator to fit to all training rows.
 
         Raises:
             NotComputable: The rows cannot be divided into folds, or no recipe beats a constant.
+            SpecError: The spec's own parameters do not work on these rows.
+            Superseded: A newer attempt has begun.
+        """
+        trials, metric = self.run(searched), self.spec.search_metric
+        plan = self._plan()
+        if plan.base is not None:
+            return found_by_trials(trials, metric=metric, folds=plan.search.folds)
+        judged = {one.candidate.name for one in trials}
+        left_out = [one.name for one in plan.given if one.name not in judged]
+        return found_by_recipes(trials, metric=metric, folds=plan.search.folds, left_out=left_out)
+
+    def run(self, searched: SearchedRows) -> list[Trial]:
+        """Run the trials of this share; return all that have ended, by number.
+
+        Raises:
+            NotComputable: The rows cannot be divided into folds.
             SpecError: The spec's own parameters do not work on these rows.
             Superseded: A newer attempt has begun.
         """
@@ -94,7 +115,7 @@ class EstimatorSearch:
         )
         require_measurable(fits)
         with self._workers(fits, search) as workers:
-            return self._find(search, workers)
+            return self._run(workers)
 
     def _workers(self, fits: FoldFits, search: Search) -> AbstractContextManager[Workers]:
         if search.parallel == 1:
@@ -106,30 +127,24 @@ class EstimatorSearch:
             return folds_by_time(searched.rows[searched.times], count=count)
         return folds_by_key(searched.keys, count=count, seed=self.spec.training.seed)
 
-    def _find(self, search: Search, workers: Workers) -> Found:
+    def _run(self, workers: Workers) -> list[Trial]:
         journal = self._journal()
         earlier = {one.number: one for one in journal.read()}
         for trial in earlier.values():
             self.log(trial)
-        plan = self._plan(search)
-        tools = self.tools
+        plan, tools = self._plan(), self.tools
 
         def runner(study: Study | None) -> TrialRunner:
             return TrialRunner(
                 *(plan, workers, study, journal, self.log, tools.tell, tools.clock, earlier)
             )
 
-        metric = self.spec.search_metric
         if plan.base is None:
-            trials = runner(None).run()
-            judged = {one.candidate.name for one in trials}
-            left_out = [one.name for one in plan.given if one.name not in judged]
-            return found_by_recipes(trials, metric=metric, folds=search.folds, left_out=left_out)
+            return runner(None).run()
         known = [one for number, one in sorted(earlier.items()) if number >= len(plan.given)]
         ended = [as_ended(one, own=earlier[0].scores) for one in known]
-        with tools.open_study(self._study_plan(search, journal), ended) as study:
-            trials = runner(study).run()
-        return found_by_trials(trials, metric=metric, folds=search.folds)
+        with tools.open_study(self._study_plan(plan.search, journal), ended) as study:
+            return runner(study).run()
 
     def _journal(self) -> Journal:
         identity = identity_of(
@@ -147,14 +162,20 @@ class EstimatorSearch:
             search,
             METRICS[self.spec.search_metric].greater_is_better,
             self.spec.training.seed,
+            self.worker,
         )
 
-    def _plan(self, search: Search) -> TrialPlan:
+    def _plan(self) -> TrialPlan:
         """Return what is tried: recipes, or the spec's own parameters and then a study's."""
+        search = self.spec.searching or Search()
         metric, own = self.spec.search_metric, self.spec.estimator
         if own.name != AUTO:
+            # Each worker measures the spec's own parameters, which its trials are held against,
+            # unless another has: it would wait as long as their fits take.
             given = [Candidate(OWN_PARAMS, own, {})]
-            return TrialPlan(search, metric, given, always=1, must_fit=True, base=own)
+            return TrialPlan(
+                search, metric, given, always=1, must_fit=True, base=own, share=self.share
+            )
         recipes = [
             Candidate(
                 row.name,
@@ -164,4 +185,5 @@ class EstimatorSearch:
             for row in recipes_of(self.spec.task)
         ]
         # The constant, and one that could be better: else nothing could be kept.
-        return TrialPlan(search, metric, recipes, always=2, must_fit=False)
+        always = 2 if self.worker is None else 0
+        return TrialPlan(search, metric, recipes, always=always, must_fit=False, share=self.share)

@@ -66,6 +66,30 @@ class Fitted:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """Rows of a snapshot before the fit.
+
+    Attributes:
+        parts: Training rows and holdout.
+        classes: Classes of the target by their codes; None of a regression.
+        rows: Training rows that the estimator learns from, and a search may see.
+        kept_rows: Training rows that correct its scores; None without a calibration.
+        keys: Keys by which a search groups `rows`; None: by time.
+    """
+
+    parts: Split
+    classes: tuple[Label, ...] | None
+    rows: pd.DataFrame
+    kept_rows: pd.DataFrame | None
+    keys: pd.Series[Any] | None
+
+    @property
+    def searched(self) -> SearchedRows:
+        """What a search sees."""
+        return SearchedRows(self.rows, self.parts.event_time, self.keys, self.classes)
+
+
+@dataclass(frozen=True)
 class Fitting:
     """Fit of a model to the rows of a snapshot.
 
@@ -101,16 +125,11 @@ class Fitting:
         Raises:
             NotComputable: There are too few rows, or the target does not fit the task.
         """
-        self.tell("reading the rows of the snapshot")
-        parts, classes, keys = self._parts(pins)
-        rows, kept_rows = parts.training, None
-        kept = kept_for_calibration(parts, self.spec.training, keys=keys)
-        if kept is not None:
-            rows, kept_rows = rows[~kept], rows[kept]
-            keys = None if keys is None else keys[~kept]
+        made = self.prepare(pins)
+        rows, kept_rows, classes = made.rows, made.kept_rows, made.classes
         found, estimator, learner = None, self.spec.estimator, self.learner
         if self.spec.searching is not None:
-            found = find(SearchedRows(rows, parts.event_time, keys, classes))
+            found = find(made.searched)
             estimator, learner = found.estimator, learner.with_estimator(found.estimator)
         fitting = f"fitting {estimator.name} to {len(rows):,} rows"
         self.tell(fitting)
@@ -118,7 +137,22 @@ class Fitting:
         with told_while(self.tell, fitting):
             learned = learner.learn(rows, classes=classes, calibrate_on=kept_rows)
         fit_seconds = round(time.perf_counter() - started, 3)
-        return Fitted(learned, parts, classes, kept_rows, estimator, found, fit_seconds)
+        return Fitted(learned, made.parts, classes, kept_rows, estimator, found, fit_seconds)
+
+    def prepare(self, pins: Snapshot) -> Prepared:
+        """Read and split the labelled rows of a snapshot.
+
+        Raises:
+            NotComputable: There are too few rows, or the target does not fit the task.
+        """
+        self.tell("reading the rows of the snapshot")
+        parts, classes, keys = self._parts(pins)
+        rows, kept_rows = parts.training, None
+        kept = kept_for_calibration(parts, self.spec.training, keys=keys)
+        if kept is not None:
+            rows, kept_rows = rows[~kept], rows[kept]
+            keys = None if keys is None else keys[~kept]
+        return Prepared(parts, classes, rows, kept_rows, keys)
 
     def _parts(
         self, pins: Snapshot

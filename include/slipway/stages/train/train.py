@@ -31,6 +31,7 @@ from slipway.stages.search.search import EstimatorSearch, SearchTools
 from slipway.stages.train.dry_run import DRY_RUN, is_dry_run
 from slipway.stages.train.recipe import Recipe
 from slipway.stages.train.run_facts import found_params, logged_trial, params_of
+from slipway.stages.train.search_share import share_left
 from slipway.stages.train.trained_words import corrected_scores, learnt_rows
 from slipway.stages.train.wide_columns import format_wide
 from slipway.values.told_times import in_utc
@@ -50,7 +51,8 @@ def train(
 ) -> RunRecord:
     """Train a model and record where its folder is, with its digest.
 
-    A search in the spec goes on after the trials that earlier attempts have finished.
+    A search in the spec goes on after the trials that earlier attempts and its workers have
+    finished; the shares of workers that have begun are theirs.
 
     Raises:
         NotComputable: There are too few rows, or the target does not fit the task.
@@ -154,6 +156,7 @@ class _Training:
             attempt,
             self.tools,
             lambda trial: self.tracking.log_trial(run_id, logged_trial(trial, self.spec)),
+            share_left(self.spec, attempt),
         )
 
     def _held_out(self, numbers: dict[str, Any]) -> str:
