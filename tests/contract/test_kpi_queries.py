@@ -31,6 +31,19 @@ TYPES = {
 }
 
 
+def evaluate(
+    sql: str, rows: dict[str, pd.DataFrame] = ROWS, queries: DuckDbQueries | None = None
+) -> float | None:
+    """The number of a query over rows that come in frames of one row each."""
+    queries = queries or DuckDbQueries()
+    views = {name: dict.fromkeys(frame, "string") for name, frame in rows.items()}
+    frames = {
+        name: [frame.iloc[[number]] for number in range(len(frame))] for name, frame in rows.items()
+    }
+    with queries.fill(views, frames) as filled:
+        return filled.evaluate(sql, BOUNDS)
+
+
 @pytest.mark.parametrize(
     ("sql", "value"),
     [
@@ -47,7 +60,7 @@ TYPES = {
 )
 def test_a_query_gives_a_number(sql: str, value: float | None) -> None:
     """From rows and parameters; times are in UTC; NULL and NaN are no number."""
-    assert DuckDbQueries().evaluate(sql, ROWS, BOUNDS) == value
+    assert evaluate(sql) == value
 
 
 @pytest.mark.parametrize(
@@ -75,7 +88,7 @@ def test_a_query_reaches_no_file_network_setting_or_variable(sql: str, tmp_path:
     secret = tmp_path / "secret.csv"
     secret.write_text("1\n")
     with pytest.raises(NotComputable):
-        DuckDbQueries().evaluate(sql.format(file=secret), ROWS, BOUNDS)
+        evaluate(sql.format(file=secret))
     assert len(hidden) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["secret.csv"]
 
@@ -84,7 +97,7 @@ def test_an_error_tells_no_value_of_the_rows() -> None:
     """The tool's own words would name it."""
     rows = {"features": pd.DataFrame({"city": ["Atlantis"]})}
     with pytest.raises(NotComputable) as told:
-        DuckDbQueries().evaluate("SELECT sum(city::INTEGER) FROM features", rows, BOUNDS)
+        evaluate("SELECT sum(city::INTEGER) FROM features", rows)
     assert str(told.value) == "the query failed with ConversionException"
     assert told.value.__cause__ is None
 
@@ -100,23 +113,36 @@ def test_an_error_tells_no_value_of_the_rows() -> None:
 def test_a_query_that_gives_no_single_number_is_not_computable(sql: str, problem: str) -> None:
     """Its shape is the reason."""
     with pytest.raises(NotComputable, match=problem):
-        DuckDbQueries().evaluate(sql, ROWS, BOUNDS)
+        evaluate(sql)
 
 
 def test_a_query_ends_at_its_limits_of_time_and_memory() -> None:
     """Neither holds up the monitor."""
     began = time.monotonic()
     with pytest.raises(NotComputable, match=r"took longer than 0\.2 seconds"):
-        DuckDbQueries(timeout_seconds=0.2).evaluate(
+        evaluate(
             "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range <> b.range",
-            ROWS,
-            BOUNDS,
+            queries=DuckDbQueries(timeout_seconds=0.2),
         )
     assert time.monotonic() - began < 20
     with pytest.raises(NotComputable, match="needs more than 64MB of memory"):
-        DuckDbQueries(memory_limit="64MB").evaluate(
-            "SELECT len(list(range)) FROM range(100000000)", ROWS, BOUNDS
+        evaluate(
+            "SELECT len(list(range)) FROM range(100000000)",
+            queries=DuckDbQueries(memory_limit="64MB"),
         )
+
+
+def test_a_join_that_has_no_room_in_memory_goes_to_disk_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a window of any size has its number, exactly."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    keys = [f"order-{number:012d}-of-a-window" for number in range(300_000)]
+    frames = {"a": [pd.DataFrame({"key": keys, "x": 1.0})], "b": [pd.DataFrame({"key": keys})]}
+    views = {"a": {"key": "string", "x": "number"}, "b": {"key": "string"}}
+    with DuckDbQueries(memory_limit="40MB").fill(views, frames) as filled:  # type: ignore[arg-type]
+        assert filled.evaluate("SELECT sum(x) FROM a JOIN b USING (key)", BOUNDS) == 300_000
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -141,3 +167,54 @@ def test_a_mistake_is_found_without_rows(sql: str, mistake: str | None) -> None:
     else:
         assert found is not None
         assert mistake in found
+
+
+@pytest.mark.parametrize(
+    ("sql", "columns"),
+    [
+        ("SELECT avg(Score) FROM predictions", {"score"}),
+        ("SELECT count(*) FROM predictions p WHERE p.score < 1", {"score"}),
+        ("SELECT sum(late) FROM labels JOIN predictions USING (key)", {"late", "key"}),
+        ("SELECT avg(x) FROM (SELECT score + version AS x FROM predictions)", None),
+        ("SELECT avg(y) FROM (SELECT * FROM predictions) AS t(y)", None),
+        ("SELECT max(p.score) FROM (SELECT p FROM predictions p)", None),
+        ("SELECT count(predictions) FROM predictions", None),
+        ("SELECT sum(late) FROM labels NATURAL JOIN predictions", None),
+        ("SELECT avg(COLUMNS('s.*')) FROM predictions", None),
+        ("SELECT avg(c) FROM predictions AS t(a, b, c)", None),
+        ("SELECT avg(#3) FROM predictions", None),
+        ("SELECT x FROM query('SELECT avg(score) AS x FROM predictions')", None),
+        ("SELEC 1", None),
+        ("SELECT 1", set()),
+    ],
+)
+def test_the_columns_that_a_query_may_read_are_found(sql: str, columns: set[str] | None) -> None:
+    """All of them where it does not name what it reads; of an unread view one."""
+    used = DuckDbQueries().used(sql, TYPES)
+    if columns is None:
+        assert used == TYPES
+    else:
+        assert {name for view in used.values() for name in view} - columns <= {"key"}
+        assert {name for view in used.values() for name in view} >= columns
+
+
+def test_rows_of_two_types_are_joined_or_not_computable() -> None:
+    """Whole and other numbers are numbers; a missing value has any type; texts are none of them."""
+    frames = [pd.DataFrame({"x": one}) for one in ([1, 2], [0.5], [None])]
+    with DuckDbQueries().fill({"v": {"x": "number", "y": "string"}}, {"v": frames}) as filled:
+        assert filled.evaluate("SELECT sum(x) FROM v", BOUNDS) == 3.5
+        assert filled.evaluate("SELECT count(*) FROM v", BOUNDS) == 4
+    frames.append(pd.DataFrame({"x": ["many"]}))
+    with (
+        pytest.raises(NotComputable, match="disagree about a column's type"),
+        DuckDbQueries().fill({"v": {"x": "number"}}, {"v": frames}),
+    ):
+        pass
+
+
+def test_a_view_without_rows_has_its_declared_types() -> None:
+    """A query over it finds its columns, and no value."""
+    with DuckDbQueries().fill(TYPES, {name: [] for name in TYPES}) as filled:
+        assert filled.evaluate("SELECT avg(score) FROM predictions", BOUNDS) is None
+        sql = "SELECT count(*) FROM predictions WHERE event_time >= $start"
+        assert filled.evaluate(sql, BOUNDS) == 0

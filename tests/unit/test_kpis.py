@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from slipway.adapters.kpi_queries import DuckDbQueries
@@ -15,7 +17,7 @@ from slipway.records.verdicts import Verdict
 from slipway.spec.kpis import Kpi
 from slipway.stages.monitor.check_kpis import kpi_problems
 from slipway.stages.monitor.judge_kpis import MeasuredKpi, judge_kpis
-from slipway.stages.monitor.kpi_views import read_views, view_types
+from slipway.stages.monitor.kpi_views import WindowViews, view_types
 from slipway.stages.monitor.measure_kpis import measure_kpis
 from slipway.stages.monitor.windows import parse_monitored_window
 from tests.fakes.memory_store import MemoryStore
@@ -126,11 +128,39 @@ def test_views_have_the_columns_that_the_check_knows() -> None:
     """So a query that `slipway check` lets pass finds them."""
     env = KpiEnv()
     window = parse_monitored_window("2013-05-v1", "month").window
-    views = read_views(env.spec, env.dataset, window, tables=env.tables, log=env.log)
     known = view_types(env.spec, env.dataset)
-    assert {name: set(frame.columns) for name, frame in views.items()} == {
+    views = WindowViews(env.spec, env.dataset, window, env.tables, env.log).rows(known)
+    assert {name: set(pd.concat(frames)) for name, frames in views.items()} == {
         name: set(types) for name, types in known.items()
     }
+
+
+def test_rows_of_the_views_are_each_row_once_and_the_newest() -> None:
+    """Predictions that were shipped twice, and keys that were delivered again by a later batch."""
+    env, known = KpiEnv(), view_types(ferry_dataset.model(), ferry_dataset.dataset())
+    rows = env.log.rows
+    may = rows[rows["event_time"].dt.month == 5]
+
+    class Twice(MemoryLog):
+        """A log that has some rows in two segments."""
+
+        def stream(self, *arguments: Any, **named: Any) -> Iterator[pd.DataFrame]:
+            """The rows, and the first batch of them again."""
+            batches = list(super().stream(*arguments, **named))
+            yield from (*batches, batches[0])
+
+    changed = ferry_dataset.crossings(days=122, start=ferry_dataset.START + timedelta(days=90))
+    changed = changed[changed["departs"].dt.month == 5].iloc[:9].assign(wind=-1.0)
+    ferry_dataset.publish(env.tables, changed, labels=changed.assign(late=1 - changed["late"]))
+    window = parse_monitored_window("2013-05-v1", "month").window
+    views = WindowViews(env.spec, env.dataset, window, env.tables, Twice(rows)).rows(known)
+    found = {name: pd.concat(frames, ignore_index=True) for name, frames in views.items()}
+    assert len(found["predictions"]) == len(found["features"]) == len(found["labels"]) == len(may)
+    assert all(one["key"].is_unique for one in found.values())
+    assert int((found["features"]["wind"] == -1).sum()) == 9
+    newest = changed.set_index("crossing")["late"]
+    told = found["labels"].set_index("key")["late"]
+    assert (told[newest.index] == 1 - newest).all()
 
 
 def test_check_names_the_line_of_a_query_that_cannot_be_carried_out(tmp_path: Path) -> None:

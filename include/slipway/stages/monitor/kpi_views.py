@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slipway.spec.logged_columns import logged_name
 from slipway.stages.model.class_scores import SCORE
-from slipway.stages.model.key_text import key_texts, logged_key_texts
+from slipway.stages.model.key_text import logged_key_texts
 from slipway.stages.model.label_rows import labels_table
-from slipway.stages.model.newest_delivery import newest_by_key, order_columns
-from slipway.stages.monitor.label_join import read_labels
+from slipway.stages.monitor.kpi_rows import PredictionHashes, WindowFeatures
+from slipway.stages.monitor.label_stream import LabelStream
+from slipway.stages.monitor.window_keys import EVENT_TIME, KEY, distinct_hashes
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from slipway.spec import DatasetSpec, ModelSpec
+    from slipway.stages.monitor.window_keys import Hashes
     from slipway.stages.monitor.windows import Window
+    from slipway.stages.ports.kpi_queries import Views
     from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.tables import Tables
     from slipway.values.value_types import ColumnType
 
-KEY, EVENT_TIME = "key", "event_time"
+PREDICTIONS, FEATURES, LABELS = "predictions", "features", "labels"
 
 
 def view_types(spec: ModelSpec, dataset: DatasetSpec) -> dict[str, dict[str, ColumnType]]:
@@ -38,61 +43,70 @@ def view_types(spec: ModelSpec, dataset: DatasetSpec) -> dict[str, dict[str, Col
         logged_name(name, multiclass=is_multiclass): features[name] for name in spec.features.names
     }
     return {
-        "predictions": {**logged, **joined, **answers, "version": "integer"},
-        "features": {**features, **joined},
-        "labels": {KEY: "string", spec.target: dataset.streams.types("labels")[spec.target]},
+        PREDICTIONS: {**logged, **joined, **answers, "version": "integer"},
+        FEATURES: {**features, **joined},
+        LABELS: {KEY: "string", spec.target: dataset.streams.types("labels")[spec.target]},
     }
 
 
-def read_views(
-    spec: ModelSpec,
-    dataset: DatasetSpec,
-    window: Window,
-    *,
-    tables: Tables,
-    log: PredictionLog,
-) -> dict[str, pd.DataFrame]:
-    """Read the rows of each view: of all versions that answered in the window.
+@dataclass(frozen=True)
+class WindowViews:
+    """Rows of a window for each view: of all versions that answered in it.
 
-    Args:
+    Rows are streamed twice: once for their keys, of which hashes are kept, and once as they are.
+
+    Attributes:
         spec: Model.
         dataset: Its dataset.
         window: Window of event time.
         tables: Features and labels.
         log: Predictions.
-
-    Raises:
-        NotComputable: A segment of the log cannot be read.
     """
-    types = view_types(spec, dataset)
-    predictions = log.read(spec.model, window.start, window.end, columns=list(types["predictions"]))
-    predictions = predictions[[name for name in types["predictions"] if name in predictions]]
-    texts = logged_key_texts(predictions[KEY], dataset.identity.key.type)
-    predictions = predictions.assign(**{KEY: texts})
-    features = _features(dataset, window, tables)
-    found = read_labels(tables, dataset, spec.target, version=tables.version(labels_table(dataset)))
-    known = set(predictions[KEY].dropna()) | set(features[KEY])
-    labels = found[found.index.isin(known)].rename(spec.target).rename_axis(KEY).reset_index()
-    return {"predictions": predictions, "features": features, "labels": labels}
 
+    spec: ModelSpec
+    dataset: DatasetSpec
+    window: Window
+    tables: Tables
+    log: PredictionLog
 
-def _features(dataset: DatasetSpec, window: Window, tables: Tables) -> pd.DataFrame:
-    """Rows of the window; of a key delivered twice the one delivered last."""
-    import pandas as pd
+    def rows(self, views: Views) -> dict[str, Iterator[pd.DataFrame]]:
+        """Return frames of the rows of each view.
 
-    table, identity = f"{dataset.dataset}/features", dataset.identity
-    columns = list(dataset.streams.types("features"))
-    version = tables.version(table)
-    if version is None:
-        return pd.DataFrame({name: [] for name in [*columns, KEY, EVENT_TIME]})
-    order = order_columns(tables, table, version=version)
-    key, time = identity.key.column, identity.time.column
-    rows = tables.read(
-        table,
-        version=version,
-        columns=list(dict.fromkeys([*columns, key, time, *order])),
-        where=[(time, ">=", window.start), (time, "<", window.end)],
-    )
-    rows = newest_by_key(rows.dropna(subset=[key]), key, drop=order)
-    told = rows.assign(**{KEY: key_texts(rows[key]), EVENT_TIME: rows[time]})
-    return told[list(dict.fromkeys([*columns, KEY, EVENT_TIME]))]
+        Args:
+            views: Columns of each view.
+
+        Raises:
+            NotComputable: A segment of the log cannot be read; also while frames are taken.
+        """
+        predicted = PredictionHashes.of(self._log_rows([KEY]))
+        features = self._features().reduced()
+        known = distinct_hashes([predicted.keys, features.keys])
+        return {
+            PREDICTIONS: self._predictions(views[PREDICTIONS], predicted),
+            FEATURES: features.rows(views[FEATURES]),
+            LABELS: self._labels(views[LABELS], known),
+        }
+
+    def _log_rows(self, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+        key_type = self.dataset.identity.key.type
+        for rows in self.log.stream(
+            self.spec.model, self.window.start, self.window.end, columns=columns
+        ):
+            yield rows.assign(**{KEY: logged_key_texts(rows[KEY], key_type)})
+
+    def _predictions(
+        self, columns: Mapping[str, ColumnType], predicted: PredictionHashes
+    ) -> Iterator[pd.DataFrame]:
+        for rows in predicted.once_each(self._log_rows(list(columns))):
+            yield rows[[name for name in columns if name in rows]]
+
+    def _labels(self, columns: Mapping[str, ColumnType], known: Hashes) -> Iterator[pd.DataFrame]:
+        version = self.tables.version(labels_table(self.dataset))
+        labels = LabelStream(self.tables, self.dataset, self.spec.target, version)
+        for rows in labels.texts(labels.find(known)):
+            yield rows.set_axis([KEY, self.spec.target], axis=1)[list(columns)]
+
+    def _features(self) -> WindowFeatures:
+        table = f"{self.dataset.dataset}/features"
+        version = self.tables.version(table)
+        return WindowFeatures(self.tables, table, version, self.dataset.identity, self.window)

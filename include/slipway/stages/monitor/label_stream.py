@@ -101,6 +101,29 @@ class LabelStream:
             hashes[newest[_PLACE].to_numpy()], newest[self.target].reset_index(drop=True)
         )
 
+    def texts(self, found: WindowLabels) -> Iterator[pd.DataFrame]:
+        """Yield keys as texts, in a first column, and their labels; each key once.
+
+        Args:
+            found: From `find`.
+        """
+        import numpy as np
+        import pandas as pd
+
+        order, key = self._order(), self.dataset.identity.key.column
+        if order is None or not len(found.keys):
+            return
+        is_told = np.zeros(len(found.keys), dtype=bool)
+        for chunk in self._chunks(order):
+            texts = key_texts(chunk[key].dropna())
+            own = hash_values(texts)
+            places = np.minimum(np.searchsorted(found.keys, own), len(is_told) - 1)
+            rows = np.flatnonzero((found.keys[places] == own) & ~is_told[places])
+            rows = rows[np.unique(places[rows], return_index=True)[1]]
+            is_told[places[rows]] = True
+            labels = found.of(found.keys[places[rows]])
+            yield pd.DataFrame({0: texts.iloc[rows].array, 1: labels})
+
     def _order(self) -> list[str] | None:
         """Columns that tell the order of deliveries; None where the table has no such labels."""
         table, key = labels_table(self.dataset), self.dataset.identity.key.column

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from slipway.errors import NotComputable
@@ -10,7 +11,7 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.stages.monitor.judge_kpis import MeasuredKpi, judge_kpis
-from slipway.stages.monitor.kpi_views import read_views
+from slipway.stages.monitor.kpi_views import WindowViews, view_types
 from slipway.stages.monitor.windows import Window, parse_monitored_window
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from slipway.records.run_records import RunRecord
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.spec.kpis import Kpi
-    from slipway.stages.ports.kpi_queries import KpiQueries, Parameters
+    from slipway.stages.ports.kpi_queries import FilledViews, KpiQueries, Parameters, Views
     from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.tables import Tables
 
@@ -51,22 +52,19 @@ def measure_kpis(
     kpis = spec.monitoring.kpis
 
     def measure(window: Window, asked: list[Kpi]) -> dict[str, MeasuredKpi]:
-        try:
-            rows = read_views(spec, dataset, window, tables=tables, log=log)
-        except NotComputable as error:
-            return {one.name: MeasuredKpi(problem=error.message) for one in asked}
+        types = view_types(spec, dataset)
+        views = _joined([queries.used(one.sql, types) for one in asked], types)
         bounds: Parameters = {
             "start": window.start,
             "end": window.end,
             "version": monitored.version,
         }
-        found = {}
-        for one in asked:
-            try:
-                found[one.name] = MeasuredKpi(queries.evaluate(one.sql, rows, bounds))
-            except NotComputable as error:
-                found[one.name] = MeasuredKpi(problem=error.message)
-        return found
+        try:
+            rows = WindowViews(spec, dataset, window, tables, log).rows(views)
+            with queries.fill(views, rows) as filled:
+                return {one.name: _measured(filled, one, bounds) for one in asked}
+        except NotComputable as error:
+            return {one.name: MeasuredKpi(problem=error.message) for one in asked}
 
     def work(_: Attempt) -> Verdict:
         found = measure(monitored.window, kpis)
@@ -82,3 +80,20 @@ def measure_kpis(
         "kpis": digest(encode([one.model_dump() for one in kpis]))[:12],
     }
     return perform(context, monitored.ref(spec.model, "kpis"), work, inputs=inputs)
+
+
+def _measured(filled: FilledViews, kpi: Kpi, bounds: Parameters) -> MeasuredKpi:
+    try:
+        return MeasuredKpi(filled.evaluate(kpi.sql, bounds))
+    except NotComputable as error:
+        return MeasuredKpi(problem=error.message)
+
+
+def _joined(used: Sequence[Views], types: Views) -> Views:
+    """Columns that any query may read, in the order of the views."""
+    return {
+        view: {
+            name: kind for name, kind in columns.items() if any(name in one[view] for one in used)
+        }
+        for view, columns in types.items()
+    }

@@ -58,12 +58,14 @@ class WindowPredictions:
         for rows in self._stream([KEY]):
             known = rows[KEY].notna().to_numpy()
             hashes = hash_values(rows[KEY][known])
-            identity = _identity(rows, first=count)
+            identity = identity_hashes(rows, first=count)
             count += len(rows)
             found.append(hashes)
             keyed.append(identity[known])
             keyless.append(identity[~known])
-        return WindowKeys(_distinct(found), len(_distinct(keyed)), len(_distinct(keyless)))
+        return WindowKeys(
+            distinct_hashes(found), len(distinct_hashes(keyed)), len(distinct_hashes(keyless))
+        )
 
     def rows_of(self, keys: Hashes, columns: Sequence[str] | None) -> pd.DataFrame:
         """Return the newest prediction of some keys, in order of event time.
@@ -150,8 +152,13 @@ def sample_keys(keys: Hashes, count: int, *, seed: int) -> Hashes:
     return keys[np.sort(chosen)]
 
 
-def _identity(rows: pd.DataFrame, *, first: int) -> Hashes:
-    """Hash of what identifies each row; a log without requests has each row once."""
+def identity_hashes(rows: pd.DataFrame, *, first: int) -> Hashes:
+    """Return a hash of what identifies each row; a log without requests has each row once.
+
+    Args:
+        rows: Logged rows.
+        first: Number of rows before them.
+    """
     import numpy as np
 
     hashes: Hashes = np.arange(first, first + len(rows), dtype=np.uint64)
@@ -162,7 +169,8 @@ def _identity(rows: pd.DataFrame, *, first: int) -> Hashes:
     return hashes
 
 
-def _distinct(parts: list[Hashes]) -> Hashes:
+def distinct_hashes(parts: Sequence[Hashes]) -> Hashes:
+    """Return the different hashes of several parts, sorted."""
     import numpy as np
 
     return np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.uint64)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +18,22 @@ Views = Mapping[str, Mapping[str, "ColumnType"]]
 Parameters = Mapping[str, "datetime | int"]
 
 
+class FilledViews(Protocol):
+    """Views with the rows of a window."""
+
+    def evaluate(self, sql: str, parameters: Parameters) -> float | None:
+        """Return the number of a query; None where it is missing (NULL, or no row).
+
+        Args:
+            sql: The query.
+            parameters: Values of the parameters that it may use.
+
+        Raises:
+            NotComputable: The query is wrong, took too long or too much memory, or gave more than
+                one number; no value of the data is told.
+        """
+
+
 class KpiQueries(Protocol):
     """Queries that give one number."""
 
@@ -29,17 +46,24 @@ class KpiQueries(Protocol):
             parameters: Values of the parameters that it may use.
         """
 
-    def evaluate(
-        self, sql: str, rows: Mapping[str, pd.DataFrame], parameters: Parameters
-    ) -> float | None:
-        """Return the number of a query; None where it is missing (NULL, or no row).
+    def used(self, sql: str, views: Views) -> Views:
+        """Return the columns that a query may read, and perhaps more; of each view one at least.
 
         Args:
             sql: The query.
-            rows: Rows of each view.
-            parameters: Values of the parameters that it may use.
+            views: Columns of each view.
+        """
+
+    def fill(
+        self, views: Views, rows: Mapping[str, Iterable[pd.DataFrame]]
+    ) -> AbstractContextManager[FilledViews]:
+        """Fill views with rows, which are read once and not kept in memory.
+
+        Args:
+            views: Columns of each view; those that no frame has are left out.
+            rows: Frames of the rows of each view.
 
         Raises:
-            NotComputable: The query is wrong, took too long or too much memory, or gave more than
-                one number; no value of the data is told.
+            NotComputable: Frames disagree about a column's type.
+            DiskFull: The temporary disk has no room for the rows.
         """

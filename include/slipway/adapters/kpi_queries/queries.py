@@ -1,29 +1,38 @@
-"""KPI queries on DuckDB, in memory: a SELECT sees the views it is given, and nothing else.
+"""KPI queries on DuckDB: a SELECT sees the views it is given, and nothing else.
 
-Files, network, extensions and settings are out of its reach, and so are Python's variables.
+Files, network, extensions and settings are out of its reach, and so are Python's variables. Rows of
+the views lie in temporary Parquet files that Arrow reads, by the columns of the query.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+from pyarrow import dataset
 
+from slipway.adapters.kpi_queries.named_columns import named_columns
+from slipway.adapters.kpi_queries.view_files import write_view
 from slipway.errors import NotComputable
+from slipway.records.scratch_folder import scratch_folder
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from slipway.stages.ports.kpi_queries import Parameters, Views
+    from slipway.stages.ports.kpi_queries import FilledViews, Parameters, Views
     from slipway.values.value_types import ColumnType
 
 MEMORY_LIMIT = "1GB"
 TIMEOUT_SECONDS = 60.0
+MOST_SPILLED = "10GB"
+"""Most disk for what joins and groups have no memory for, beside the rows of the views."""
 
 _CLOSED = {
     "enable_external_access": "false",
@@ -40,6 +49,25 @@ _TYPES: Mapping[ColumnType, str] = {
     "boolean": "BOOLEAN",
     "timestamp": "TIMESTAMP",
 }
+
+
+@dataclass(frozen=True)
+class _Views:
+    """Views whose rows are in files.
+
+    Attributes:
+        queries: What carries out the queries.
+        files: Files of each view.
+        spill: Folder for what a join has no memory for.
+    """
+
+    queries: DuckDbQueries
+    files: Mapping[str, dataset.Dataset]
+    spill: Path
+
+    def evaluate(self, sql: str, parameters: Parameters) -> float | None:
+        """See the port."""
+        return self.queries.evaluate(sql, self.files, parameters, spill=self.spill)
 
 
 class DuckDbQueries:
@@ -73,13 +101,51 @@ class DuckDbQueries:
             except duckdb.Error as error:
                 return str(error).partition("\n")[0]
 
-    def evaluate(
-        self, sql: str, rows: Mapping[str, pd.DataFrame], parameters: Parameters
-    ) -> float | None:
-        """See the port."""
+    def used(self, sql: str, views: Views) -> Views:
+        """See the port; all columns where the query does not name those that it reads."""
         with self._connection() as connection:
-            for name, frame in rows.items():
-                connection.register(name, _plain(frame))
+            names = named_columns(connection, sql, views)
+        if names is None:
+            return views
+        kept = {
+            view: {name: kind for name, kind in columns.items() if name.casefold() in names}
+            for view, columns in views.items()
+        }
+        return {
+            view: columns or dict(list(views[view].items())[:1]) for view, columns in kept.items()
+        }
+
+    @contextmanager
+    def fill(
+        self, views: Views, rows: Mapping[str, Iterable[pd.DataFrame]]
+    ) -> Iterator[FilledViews]:
+        """See the port."""
+        with scratch_folder("slipway-kpis-", needs="the rows of a window") as scratch:
+            files = {
+                name: write_view(scratch / f"view{number}", frames, views[name])
+                for number, (name, frames) in enumerate(rows.items())
+            }
+            yield _Views(self, files, scratch / "spilled")
+
+    def evaluate(
+        self,
+        sql: str,
+        files: Mapping[str, dataset.Dataset],
+        parameters: Parameters,
+        *,
+        spill: Path,
+    ) -> float | None:
+        """Return the number of a query over filled views; see the port.
+
+        Args:
+            sql: The query.
+            files: Files of each view.
+            parameters: Values of the parameters that it may use.
+            spill: Folder for what has no room in memory.
+        """
+        with self._connection(spill) as connection:
+            for name, file in files.items():
+                connection.register(name, file)
             connection.execute("SET lock_configuration = true")
             try:
                 statement = _only_select(connection, sql)
@@ -102,8 +168,10 @@ class DuckDbQueries:
         return _number(answer[0][0]) if answer else None
 
     @contextmanager
-    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _connection(self, spill: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         config: dict[str, Any] = {**_CLOSED, "memory_limit": self._memory_limit}
+        if spill is not None:
+            config |= {"temp_directory": str(spill), "max_temp_directory_size": MOST_SPILLED}
         connection = duckdb.connect(":memory:", config=config)
         try:
             yield connection
@@ -143,14 +211,6 @@ def _used(statement: Any, parameters: Parameters) -> dict[str, Any]:
 def _shape_mistake(description: Any) -> str | None:
     count = len(description or ())
     return None if count == 1 else f"the query gives {count} columns; one number is expected"
-
-
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with times in UTC without a zone, in which SQL compares them with parameters."""
-    zoned = frame.select_dtypes("datetimetz").columns
-    return frame.assign(
-        **{name: frame[name].dt.tz_convert(UTC).dt.tz_localize(None) for name in zoned}
-    )
 
 
 def _number(value: Any) -> float | None:
