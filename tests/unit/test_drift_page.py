@@ -9,11 +9,12 @@ import pandas as pd
 
 from slipway.adapters.drift_report import DriftReports
 from slipway.records.verdicts import Verdict
-from slipway.stages.monitor.calibration import Calibration, Usual
+from slipway.stages.monitor.calibration import Calibration
 from slipway.stages.monitor.columns import Columns
 from slipway.stages.monitor.distances import Comparison
 from slipway.stages.monitor.drift_page import drift_sections, drift_title
 from slipway.stages.monitor.quality.check import QualityFinding
+from slipway.stages.monitor.usual_distance import Usual
 from slipway.stages.monitor.windows import parse_monitored_window
 from slipway.stages.report.html_page import as_part
 from tests.fakes.memory_store import MemoryStore
@@ -51,12 +52,12 @@ def test_the_lead_has_the_verdict_and_every_column_with_its_limit() -> None:
     assert "<h1>ferry_delay version 3, 2013-05: drifting</h1>" in made
     assert "It drifts." in made
     assert "A window drifts where a column is above its limit" in unescape(made)
-    rows = [texts(made)[at : at + 6] for at in range(0, 24, 6)]
+    rows = [texts(made)[at : at + 8] for at in range(0, 32, 8)]
     assert rows == [
-        ["wind", "feature", "0.5000", "0.3000", "5.00", "drifting"],
-        ["score", "prediction", "0.1000", "0.3000", "1.00", "ordinary"],
-        ["port", "feature", "0.0200", "0.0750", "0.80", "ordinary"],
-        [TAG, "feature", "0.0100", "0.0600", "0.50", "ordinary"],
+        ["wind", "feature", "0.5000", "0.3000", "5.00", "", "", "drifting"],
+        ["score", "prediction", "0.1000", "0.3000", "1.00", "", "", "ordinary"],
+        ["port", "feature", "0.0200", "0.0750", "0.80", "", "", "ordinary"],
+        [TAG, "feature", "0.0100", "0.0600", "0.50", "", "", "ordinary"],
     ]
 
 
@@ -64,7 +65,8 @@ def test_without_limits_the_columns_are_only_observed() -> None:
     """Too few blocks are said to be so."""
     made = lead(None)
     assert "too few for a limit" in made
-    assert texts(made)[:6] == ["wind", "feature", "0.5000", "none", "", "only observed"]
+    observed = ["wind", "feature", "0.5000", "none", "", "", "", "only observed"]
+    assert texts(made)[:8] == observed
 
 
 def test_no_name_and_no_finding_is_taken_for_a_tag() -> None:

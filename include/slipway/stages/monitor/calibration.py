@@ -14,12 +14,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from slipway.stages.monitor.bin_distances import METHODS, shares_of
+from slipway.stages.monitor import dependence
+from slipway.stages.monitor.bin_distances import METHODS, Method, shares_of
+from slipway.stages.monitor.bins import NumberBins
 from slipway.stages.monitor.blocks import Blocks
+from slipway.stages.monitor.dependence import PairSums, pair_distances
 from slipway.stages.monitor.reference_counts import ReferenceCounts
+from slipway.stages.monitor.spread import POWER, Width
+from slipway.stages.monitor.usual_distance import Learnt, Usual, chi_squared_spread, learn_usual
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,34 +33,6 @@ if TYPE_CHECKING:
 
 NEGLIGIBLE_DISTANCE = 0.01
 """Smallest usual distance, below which no method's distance matters."""
-
-
-@dataclass(frozen=True)
-class Usual:
-    """Distances of a column without drift, to the power that makes them nearly normal.
-
-    Attributes:
-        centre: Their mean.
-        spread: Their standard deviation.
-        power: The exponent.
-    """
-
-    centre: float
-    spread: float
-    power: float
-
-    @property
-    def distance(self) -> float:
-        """Usual distance."""
-        return float(self.centre ** (1 / self.power))
-
-    def score(self, distance: float) -> float:
-        """Standard deviations by which a distance is above the usual one."""
-        return float((distance**self.power - self.centre) / self.spread)
-
-    def at(self, score: float) -> float:
-        """Distance that has a score."""
-        return float(max(0.0, self.centre + score * self.spread) ** (1 / self.power))
 
 
 @dataclass(frozen=True)
@@ -69,6 +46,8 @@ class Calibration:
         score_limit: Largest score of a window without an alarm.
         alarm_rate: Share of windows without drift that alarm, as promised.
         resolved_rate: The least that the blocks alone would show: 1 of them and a window.
+        usual_spread: Usual change of the spread of each numeric column.
+        usual_pair: Usual largest change of a pair; None without two numeric columns.
     """
 
     blocks: int
@@ -77,10 +56,21 @@ class Calibration:
     score_limit: float
     alarm_rate: float
     resolved_rate: float
+    usual_spread: Mapping[str, Usual] = field(default_factory=dict)
+    usual_pair: Usual | None = None
 
     def thresholds(self) -> dict[str, float]:
         """Distance above which each column alone alarms."""
         return {name: one.at(self.score_limit) for name, one in self.usual.items()}
+
+    def spread_limits(self) -> dict[str, float]:
+        """Size of the logarithm of a spread above which each column alone alarms."""
+        return {name: one.at(self.score_limit) for name, one in self.usual_spread.items()}
+
+    @property
+    def pair_limit(self) -> float | None:
+        """Change of a pair above which it alone alarms; None without pairs."""
+        return None if self.usual_pair is None else self.usual_pair.at(self.score_limit)
 
 
 def calibrate(
@@ -91,6 +81,7 @@ def calibrate(
     methods: Mapping[str, str],
     false_alarm_rate: float,
     seed: int,
+    pairs: PairSums | None = None,
 ) -> Calibration:
     """Calibrate limits on a reference's blocks.
 
@@ -101,35 +92,90 @@ def calibrate(
         methods: Distance method by column.
         false_alarm_rate: Share of windows that may alarm without drift.
         seed: Seed of the row samples.
+        pairs: Sums of its rows by unit for the pairs of columns that are compared; None: there are
+            none.
     """
     import numpy as np
 
     of_unit = reference.rows()
     rows = min(window_rows, *(int(of_unit[start:end].sum()) for start, end in blocks.pieces))
     random = np.random.default_rng(seed)
-    usual, scores = {}, []
+    distances, spreads = {}, {}
     for name in blocks.judged:
-        method = METHODS[methods[name]]
-        counts = reference.counts[name]
-        pieces, rest = _split(counts, blocks)
-        samples = np.stack([thinned(one, rows, random) for one in pieces])
-        distances = method.distance(shares_of(rest[:, :-1]), shares_of(samples[:, :-1]))
-        known = counts[:, :-1].sum(axis=0)
-        sampled = max(1.0, float(np.median(samples[:, :-1].sum(axis=1))))
-        variance = 1 / sampled + 1 / max(1, int(known.sum()))
-        noise = method.noise(shares_of(known), variance) if known.sum() else 0.0
-        transformed = np.nan_to_num(distances) ** method.power
-        floor = max(NEGLIGIBLE_DISTANCE, noise) ** method.power
-        freedom = min(4, max(1, int((known > 0).sum()) - 1))
-        # Of the cube root of a chi-squared variable.
-        least = floor * (2 / (9 * freedom)) ** 0.5
-        scores.append(_held_out_scores(transformed, floor=floor, least=least))
-        spread = max(float(transformed.std(ddof=1)), least)
-        usual[name] = Usual(max(float(transformed.mean()), floor), spread, method.power)
-    maxima = np.max(scores, axis=0)
-    limit = score_limit(maxima, false_alarm_rate)
+        pieces, rest = _split(reference.counts[name], blocks)
+        samples = np.stack([thinned(one, rows, random) for one in pieces])[:, :-1]
+        parts = _Parts(reference.counts[name][:, :-1].sum(axis=0), rest[:, :-1], samples)
+        distances[name] = parts.distances(METHODS[methods[name]])
+        if isinstance(reference.bins[name], NumberBins) and (parts.known > 0).sum() > 1:
+            spreads[name] = parts.spreads()
+    learnt = [*distances.values(), *spreads.values()]
+    pair = None if pairs is None else _pairs(pairs, blocks)
+    maxima = np.max([one.scores for one in (*learnt, *([pair] if pair else []))], axis=0)
     count = len(blocks.pieces)
-    return Calibration(count, rows, usual, limit, false_alarm_rate, 1 / (count + 1))
+    return Calibration(
+        count,
+        rows,
+        {name: one.usual for name, one in distances.items()},
+        score_limit(maxima, false_alarm_rate),
+        false_alarm_rate,
+        1 / (count + 1),
+        usual_spread={name: one.usual for name, one in spreads.items()},
+        usual_pair=pair.usual if pair else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Counts of a column by bin: of the reference, and of each block and of what it is held to.
+
+    Attributes:
+        known: Of the whole reference, of shape (n_bins,).
+        rest: Of the reference without a block, of shape (n_blocks, n_bins).
+        samples: Of as many rows of each block.
+    """
+
+    known: Array
+    rest: Array
+    samples: Array
+
+    @property
+    def variance(self) -> float:
+        """Variance factor of the difference between a sample and the reference."""
+        import numpy as np
+
+        sampled = max(1.0, float(np.median(self.samples.sum(axis=1))))
+        return 1 / sampled + 1 / max(1, int(self.known.sum()))
+
+    def distances(self, method: Method) -> Learnt:
+        """The usual distance."""
+        distances = method.distance(shares_of(self.rest), shares_of(self.samples))
+        noise = method.noise(shares_of(self.known), self.variance) if self.known.sum() else 0.0
+        floor = max(NEGLIGIBLE_DISTANCE, noise)
+        freedom = min(4, max(1, int((self.known > 0).sum()) - 1))
+        least = chi_squared_spread(floor, power=method.power, freedom=freedom)
+        return learn_usual(distances, floor=floor, power=method.power, least=least)
+
+    def spreads(self) -> Learnt:
+        """The usual size of a change of the spread."""
+        import numpy as np
+
+        width = Width.of(shares_of(self.known))
+        samples, rest = (width.log_factor(shares_of(one)) for one in (self.samples, self.rest))
+        floor = width.usual_by_chance(self.variance)
+        least = chi_squared_spread(floor, power=POWER, freedom=1)
+        return learn_usual(np.abs(samples - rest), floor=floor, power=POWER, least=least)
+
+
+def _pairs(pairs: PairSums, blocks: Blocks) -> Learnt:
+    """The usual change of the pair that changed most."""
+    import numpy as np
+
+    first, end, before, after = _places(blocks, units=len(pairs.rows))
+    whole = pairs.over(np.zeros_like(first), np.full_like(end, len(pairs.rows)))
+    largest = pair_distances(whole.without(pairs.over(before, after)), pairs.over(first, end))
+    columns = pairs.sums.shape[-1]
+    floor, least = dependence.usual_by_chance(columns * (columns - 1) // 2)
+    return learn_usual(largest.max(axis=(1, 2)), floor=floor, power=1.0, least=least)
 
 
 def thinned(counts: Array, rows: int, random: np.random.Generator) -> Array:
@@ -169,19 +215,13 @@ def _split(counts: Array, blocks: Blocks) -> tuple[Array, Array]:
     import numpy as np
 
     summed = np.concatenate([np.zeros((1, counts.shape[1]), dtype=int), counts.cumsum(axis=0)])
-    first, end = np.array(blocks.pieces).T
-    before = np.maximum(0, first - blocks.gap)
-    after = np.minimum(len(counts), end + blocks.gap)
+    first, end, before, after = _places(blocks, units=len(counts))
     return summed[end] - summed[first], summed[-1] - (summed[after] - summed[before])
 
 
-def _held_out_scores(values: Array, *, floor: float, least: float) -> Array:
-    """Score of each block by the mean and the standard deviation of the others."""
+def _places(blocks: Blocks, *, units: int) -> tuple[Array, Array, Array, Array]:
+    """First unit of each block's piece and the one after its last, without and with the gaps."""
     import numpy as np
 
-    count = len(values)
-    others = (values.sum() - values) / (count - 1)
-    squares = ((values**2).sum() - values**2) / (count - 1) - others**2
-    spread = np.sqrt(np.maximum(0, squares) * (count - 1) / (count - 2))
-    scores: Array = (values - np.maximum(others, floor)) / np.maximum(spread, least)
-    return scores
+    first, end = np.array(blocks.pieces).T
+    return first, end, np.maximum(0, first - blocks.gap), np.minimum(units, end + blocks.gap)

@@ -11,14 +11,25 @@ from slipway.stages.monitor.bin_distances import METHODS, shares_of
 from slipway.stages.monitor.blocks import Blocks, cut_blocks
 from slipway.stages.monitor.calibration import Calibration, calibrate, thinned
 from slipway.stages.monitor.columns import Columns
+from slipway.stages.monitor.dependence import (
+    PairChange,
+    PairScores,
+    PairSums,
+    largest_change,
+    learn_pair_scores,
+)
 from slipway.stages.monitor.out_of_range import Finding, find_out_of_range
 from slipway.stages.monitor.reference_counts import DAY, ReferenceCounts, count_reference
 from slipway.stages.monitor.season import is_season_seen, of_season
+from slipway.stages.monitor.spread import Width
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from slipway.spec import ModelSpec
+
+    Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,8 @@ class Comparison:
         is_season_seen: Whether the reference has rows of the window's time of the year.
         answers: Those columns that are the model's answers.
         lenience: How many times its limit a feature may be away that hardly moves the answers.
+        spreads: Logarithm of how many times as wide each numeric column is.
+        pair: The pair of numeric columns whose dependence changed most; None without a limit.
     """
 
     rows: int
@@ -53,19 +66,54 @@ class Comparison:
     is_season_seen: bool = True
     answers: Collection[str] = ()
     lenience: Mapping[str, float] = field(default_factory=dict)
+    spreads: Mapping[str, float] = field(default_factory=dict)
+    pair: PairChange | None = None
 
     @property
     def limits(self) -> dict[str, float]:
         """Distance above which each column is drift; none of those that are only observed."""
-        limits = self.calibration.thresholds() if self.calibration else {}
-        return {name: limit * self.lenience.get(name, 1.0) for name, limit in limits.items()}
+        return self._lenient(self.calibration.thresholds() if self.calibration else {})
+
+    @property
+    def spread_limits(self) -> dict[str, float]:
+        """Size of the logarithm of a spread above which each column is drift."""
+        return self._lenient(self.calibration.spread_limits() if self.calibration else {})
+
+    @property
+    def pair_loudness(self) -> float:
+        """Change of the pair divided by its limit; above 1 it is drift."""
+        limit = self.calibration.pair_limit if self.calibration else None
+        if self.pair is None or not limit:
+            return 0.0
+        lenience = min(self.lenience.get(name, 1.0) for name in self.pair.columns)
+        return self.pair.distance / (limit * lenience)
+
+    @property
+    def spread_loudness(self) -> dict[str, float]:
+        """Size of each change of a spread divided by its limit; above 1 it is drift."""
+        limits = self.spread_limits
+        return {
+            name: abs(one) / limits[name]
+            for name, one in self.spreads.items()
+            if limits.get(name, 0.0) > 0
+        }
 
     @property
     def loudness(self) -> dict[str, float]:
-        """Distance of each column divided by its limit, largest first; above 1 it is drift."""
-        limits = self.limits
-        found = {name: one / limits[name] for name, one in self.distances.items() if name in limits}
+        """Distance or spread of each column, whichever is further, divided by its limit.
+
+        Largest first; above 1 it is drift.
+        """
+        limits, spreads = self.limits, self.spread_loudness
+        found = {
+            name: max(one / limits[name], spreads.get(name, 0.0))
+            for name, one in self.distances.items()
+            if name in limits
+        }
         return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+    def _lenient(self, limits: Mapping[str, float]) -> dict[str, float]:
+        return {name: limit * self.lenience.get(name, 1.0) for name, limit in limits.items()}
 
 
 class DriftReport(Protocol):
@@ -94,6 +142,7 @@ class CalibratedReference:
         calibration: Limits; None when it has too few blocks for every column.
         blocks: Its blocks, and which columns they suffice for.
         is_season_seen: Whether it has rows of the window's time of the year.
+        pairs: Columns whose pairs are compared, and their sums over its rows; None without two.
     """
 
     rows: pd.DataFrame
@@ -102,6 +151,7 @@ class CalibratedReference:
     calibration: Calibration | None
     blocks: Blocks
     is_season_seen: bool = True
+    pairs: tuple[PairScores, PairSums] | None = None
 
 
 def calibrate_reference(
@@ -148,9 +198,11 @@ def calibrate_reference(
         window_units=max(1, round(window / counts.unit)),
         min_rows=monitoring.min_rows,
     )
-    calibration = None
+    calibration, pairs = None, None
     is_comparable = is_seen or not by_season
     if is_comparable and blocks.judged and len(blocks.pieces) >= monitoring.drift.min_blocks:
+        units = counts.units_of(compared_times, has_gaps=by_season)
+        pairs = _sum_pairs(compared, units, counts, names=blocks.judged)
         calibration = calibrate(
             counts,
             blocks,
@@ -158,8 +210,18 @@ def calibrate_reference(
             methods=columns.methods(),
             false_alarm_rate=monitoring.drift.false_alarm_rate,
             seed=spec.training.seed,
+            pairs=pairs[1] if pairs else None,
         )
-    return CalibratedReference(reference, columns, counts, calibration, blocks, is_seen)
+    return CalibratedReference(reference, columns, counts, calibration, blocks, is_seen, pairs)
+
+
+def _sum_pairs(
+    rows: pd.DataFrame, units: Array, counts: ReferenceCounts, *, names: Sequence[str]
+) -> tuple[PairScores, PairSums] | None:
+    scores = learn_pair_scores(counts.counts, counts.bins, names)
+    if scores is None:
+        return None
+    return scores, scores.sum_by_unit(rows, units, count=counts.units)
 
 
 def compare(current: pd.DataFrame, known: CalibratedReference, *, seed: int) -> Comparison:
@@ -174,13 +236,15 @@ def compare(current: pd.DataFrame, known: CalibratedReference, *, seed: int) -> 
 
     random, days = np.random.default_rng(seed), known.counts.unit / DAY
     rows = known.calibration.rows if known.calibration else len(current)
-    methods, found = known.columns.methods(), {}
+    methods, found, spreads = known.columns.methods(), {}, {}
     for name, counts in known.counts.of_window(current).items():
         before = known.counts.counts[name][:, :-1].sum(axis=0)
         after = thinned(counts, rows, random)[:-1]
         if before.sum() and after.sum():
             distance = METHODS[methods[name]].distance(shares_of(before), shares_of(after))
             found[name] = float(distance)
+            if known.calibration and name in known.calibration.usual_spread:
+                spreads[name] = float(Width.of(shares_of(before)).log_factor(shares_of(after)))
     return Comparison(
         rows=len(current),
         reference_rows=len(known.rows),
@@ -193,4 +257,17 @@ def compare(current: pd.DataFrame, known: CalibratedReference, *, seed: int) -> 
         span_days=known.counts.units * days,
         answers=known.columns.answers,
         is_season_seen=known.is_season_seen,
+        spreads=spreads,
+        pair=_changed_pair(current, known, rows=rows, seed=seed),
     )
+
+
+def _changed_pair(
+    current: pd.DataFrame, known: CalibratedReference, *, rows: int, seed: int
+) -> PairChange | None:
+    """The pair that changed most, on as many rows as a block has."""
+    if known.pairs is None or known.calibration is None:
+        return None
+    scores, before = known.pairs
+    compared = current.sample(rows, random_state=seed) if len(current) > rows else current
+    return largest_change(before.total(), scores.sum(compared), scores.names)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from slipway.records.verdicts import Verdict
 from slipway.stages.monitor.distances import Comparison
+from slipway.stages.monitor.judge_drift import format_pair
 from slipway.stages.monitor.windows import MonitoredWindow
 from slipway.stages.report.blocks import Section, Table
 
@@ -49,9 +51,12 @@ def drift_sections(
     found = [*(one.text for one in quality), *map(str, comparison.findings)]
     if found:
         sections.append(Section("Values that are wrong or new", found))
-    head = ("column", "kind", "distance", "limit", "times its usual distance", "drift")
+    head = (
+        *("column", "kind", "distance", "limit", "times its usual distance"),
+        *("times as wide", "limits", "drift"),
+    )
     table = Table(head, list(_columns(comparison, columns)))
-    told = [_limit(comparison)]
+    told = [_limit(comparison), *_pair(comparison)]
     if len(comparison.distances) > MOST_DRAWN:
         told.append(f"The plots are of the first {MOST_DRAWN} columns.")
     return [*sections, Section("Distance of each column", told, table)]
@@ -86,6 +91,14 @@ def _limit(comparison: Comparison) -> str:
     )
 
 
+def _pair(comparison: Comparison) -> Iterator[str]:
+    """A sentence on the pair of columns whose dependence changed most."""
+    if comparison.pair is not None and comparison.calibration is not None:
+        told = "drifts" if comparison.pair_loudness > 1 else "is ordinary"
+        phrase = format_pair(comparison.pair, comparison.calibration)
+        yield f"Of the pairs of numeric columns the one that changed most {told}: {phrase}."
+
+
 def _columns(comparison: Comparison, columns: Columns) -> Iterator[tuple[str, ...]]:
     calibration = comparison.calibration
     limits, loudness = comparison.limits, comparison.loudness
@@ -93,8 +106,17 @@ def _columns(comparison: Comparison, columns: Columns) -> Iterator[tuple[str, ..
         distance, limit = comparison.distances[name], limits.get(name)
         kind = "prediction" if name in columns.answers else "feature"
         if calibration is None or limit is None:
-            yield name, kind, f"{distance:.4f}", "none", "", "only observed"
+            yield name, kind, f"{distance:.4f}", "none", "", "", "", "only observed"
             continue
         times = distance / calibration.usual[name].distance
         told = "drifting" if loudness[name] > 1 else "ordinary"
-        yield name, kind, f"{distance:.4f}", f"{limit:.4f}", f"{times:.2f}", told
+        spread = _spread(name, comparison)
+        yield name, kind, f"{distance:.4f}", f"{limit:.4f}", f"{times:.2f}", *spread, told
+
+
+def _spread(name: str, comparison: Comparison) -> tuple[str, str]:
+    """How many times as wide a column is, and its limits; empty of one that has no width."""
+    if name not in comparison.spreads:
+        return "", ""
+    most = math.exp(comparison.spread_limits[name])
+    return f"{math.exp(comparison.spreads[name]):.2f}", f"{1 / most:.2f} to {most:.2f}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.monitor.blocks import STRETCHES
 from slipway.stages.monitor.calibration import Calibration
+from slipway.stages.monitor.dependence import PairChange
 from slipway.stages.monitor.distances import Comparison
 
 if TYPE_CHECKING:
@@ -32,10 +34,14 @@ def judge_drift(comparison: Comparison, monitoring: Monitoring) -> Verdict:
     calibration = comparison.calibration
     loudness = comparison.loudness
     loud = [name for name, value in loudness.items() if value > 1]
+    is_loud = bool(loud)
     if calibration is not None:
         problems += [_format_column(name, comparison, calibration) for name in loud[:SHOWN_COLUMNS]]
+        if comparison.pair is not None and comparison.pair_loudness > 1:
+            problems.append(format_pair(comparison.pair, calibration))
+            is_loud = True
     if problems:
-        rule = f" {_format_rule(comparison, calibration)}" if calibration and loud else ""
+        rule = f" {_format_rule(comparison, calibration)}" if calibration and is_loud else ""
         season = f" {NEW_SEASON}, which may be the cause." if is_new_season else ""
         return Verdict("drifting", f"{'; '.join(problems)}.{rule}{season}", numbers)
     if waits:
@@ -64,12 +70,32 @@ def _why_observed(comparison: Comparison, monitoring: Monitoring) -> str:
     )
 
 
+def format_pair(pair: PairChange, calibration: Calibration) -> str:
+    """Return a phrase on the pair of columns whose dependence changed most."""
+    first, second = pair.columns
+    usual, limit = calibration.usual_pair, calibration.pair_limit
+    told = ""
+    if usual is not None and limit is not None:
+        times = pair.distance / usual.distance
+        told = f", {times:.1f} times the usual change (limit {limit / usual.distance:.1f})"
+    return (
+        f"{first} and {second} correlate by {pair.after:.2f}, and by {pair.before:.2f} in the "
+        f"reference{told}"
+    )
+
+
 def _format_column(name: str, comparison: Comparison, calibration: Calibration) -> str:
     usual = calibration.usual[name].distance
     times, limit = comparison.distances[name] / usual, comparison.limits[name] / usual
     lenience = comparison.lenience.get(name, 1.0)
     why = f", {lenience:.1f} times as far since it moves the answers less" if lenience > 1 else ""
     kind = "prediction drift: " if name in comparison.answers else ""
+    if comparison.spread_loudness.get(name, 0.0) > times / limit:
+        wide, most = math.exp(comparison.spreads[name]), math.exp(comparison.spread_limits[name])
+        return (
+            f"{kind}{name} is spread {wide:.2f} times as wide as the reference (limits "
+            f"{1 / most:.2f} and {most:.2f}{why})"
+        )
     return (
         f"{kind}{name} is {times:.1f} times its usual distance from the reference "
         f"(limit {limit:.1f}{why})"
@@ -113,7 +139,7 @@ def _numbers(comparison: Comparison) -> dict[str, Number]:
         numbers |= {
             "block_days": round(comparison.block_days, 2),
             "compared_rows": calibration.rows,
-            "loudest": round(next(iter(loudness.values()), 0.0), 3),
+            "loudest": round(max(next(iter(loudness.values()), 0.0), comparison.pair_loudness), 3),
             "loudest_limit": 1.0,
             **_signals(comparison),
             "alarm_rate": round(calibration.alarm_rate, 4),
@@ -124,11 +150,27 @@ def _numbers(comparison: Comparison) -> dict[str, Number]:
         numbers[f"distance.{name}"] = round(comparison.distances[name], 4)
         if name in limits:
             numbers[f"distance_limit.{name}"] = round(limits[name], 4)
+        if comparison.spread_loudness.get(name, 0.0) > 1:
+            numbers[f"spread.{name}"] = round(math.exp(comparison.spreads[name]), 4)
+            numbers[f"spread_limit.{name}"] = round(math.exp(comparison.spread_limits[name]), 4)
         if comparison.lenience.get(name, 1.0) > 1:
             numbers[f"lenience.{name}"] = round(comparison.lenience[name], 2)
     for name in sorted(comparison.observed)[:SHOWN_COLUMNS]:
         numbers[f"stretches.{name}"] = comparison.observed[name]
-    return numbers
+    return numbers | _pair_numbers(comparison)
+
+
+def _pair_numbers(comparison: Comparison) -> dict[str, Number]:
+    """The pair of columns whose dependence changed most, where that is drift."""
+    pair = comparison.pair
+    if pair is None or comparison.pair_loudness <= 1:
+        return {}
+    return {
+        "pair": " and ".join(pair.columns),
+        "pair_correlation": round(pair.after, 4),
+        "pair_correlation_before": round(pair.before, 4),
+        "pair_loudness": round(comparison.pair_loudness, 3),
+    }
 
 
 def _signals(comparison: Comparison) -> dict[str, Number]:
@@ -137,4 +179,8 @@ def _signals(comparison: Comparison) -> dict[str, Number]:
     for name, value in comparison.loudness.items():
         signal = "prediction_drift" if name in comparison.answers else "feature_drift"
         found[signal] = max(found.get(signal, 0.0), round(value, 3))
+    if comparison.pair is not None:
+        is_answer = any(name in comparison.answers for name in comparison.pair.columns)
+        signal = "prediction_drift" if is_answer else "feature_drift"
+        found[signal] = max(found.get(signal, 0.0), round(comparison.pair_loudness, 3))
     return dict(found)

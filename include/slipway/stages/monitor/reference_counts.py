@@ -54,6 +54,15 @@ class ReferenceCounts:
             for name, counts in self.counts.items()
         }
 
+    def units_of(self, times: pd.Series[Any], *, has_gaps: bool = False) -> Array:
+        """Return the unit of each of the reference's rows, of shape (n_rows,).
+
+        Args:
+            times: Their event times, in order.
+            has_gaps: Whether units without rows are left out.
+        """
+        return _units(times, self.unit, has_gaps=has_gaps)
+
     def of_window(self, rows: pd.DataFrame) -> dict[str, Array]:
         """Counts of other rows in the same bins, of shape (n_bins + 1,) each."""
         import numpy as np
@@ -90,9 +99,7 @@ def count_reference(
 
     unit = unit_of(window)
     start = times.iloc[0].floor(unit)
-    units = ((times - start) // unit).to_numpy()
-    if has_gaps:
-        units = np.unique(units, return_inverse=True)[1]
+    units = _units(times, unit, has_gaps=has_gaps)
     count = int(units[-1]) + 1
     bins = learn_bins(reference, columns)
     counts = {}
@@ -101,3 +108,10 @@ def count_reference(
         cells = units * size + own.place(reference[name])
         counts[name] = np.bincount(cells, minlength=count * size).reshape(count, size)
     return ReferenceCounts(start.to_pydatetime(), unit, bins, counts)
+
+
+def _units(times: pd.Series[Any], unit: timedelta, *, has_gaps: bool) -> Array:
+    import numpy as np
+
+    units: Array = ((times - times.iloc[0].floor(unit)) // unit).to_numpy()
+    return np.unique(units, return_inverse=True)[1] if has_gaps else units
