@@ -116,7 +116,9 @@ def measure(effort: Effort) -> Iterator[Ratio]:
                 f"{MOST_MIB_OF_TEN:,} MiB allowed, {found['mebibytes']:,.0f} MiB used, "
                 f"{found['seconds']:.1f} s ({found['cpu']:.1f} s of CPU), {rows:,} predictions",
             )
-    yield _agreement(effort.pick(quick=500_000, full=1_000_000), seeds=effort.pick(quick=2, full=10))
+    yield _agreement(
+        effort.pick(quick=500_000, full=1_000_000), seeds=effort.pick(quick=2, full=10)
+    )
 
 
 def _in_own_process(stage: str, root: Path) -> dict[str, float]:
