@@ -14,6 +14,13 @@ from tests.support.why.life import COMMON_EVENTS, EVENTS, Life
 
 @settings(max_examples=100)
 @given(events=st.lists(st.sampled_from(sorted(EVENTS)), max_size=7), is_over=st.booleans())
+@example(
+    events=[
+        *("a rollback killed after 18 writes", "the alias champion moved back"),
+        "a rollout killed after 50 writes",
+    ],
+    is_over=False,
+)
 def test_every_sentence_holds(events: list[str], *, is_over: bool) -> None:
     """Each line is held against registry, platform and ledger, and against the next reconcile."""
     life = Life()
