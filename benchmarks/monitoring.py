@@ -12,6 +12,7 @@ from harness import Effort, Ratio, run
 from monitoring_tables import (
     canary,
     decay,
+    decay_years,
     drift_alarms,
     drift_sequences,
     planted_drifts,
@@ -23,6 +24,7 @@ TABLES = {
     "drift_sequences": drift_sequences.measure,
     "planted_drifts": planted_drifts.measure,
     "decay": decay.measure,
+    "decay_years": decay_years.measure,
     "canary": canary.measure,
     "quality": quality.measure,
 }

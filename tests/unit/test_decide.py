@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -13,28 +12,18 @@ from slipway.errors import NotFound
 from slipway.records import requests
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
-from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
 from slipway.records.withdrawals import find_withdrawal
 from slipway.spec.monitoring import Fire
-from slipway.stages.monitor.decide_retraining import (
-    WindowVerdict,
-    decide,
-    judge_windows,
-    k_of_last_n,
-)
+from slipway.stages.monitor.judge_windows import WindowVerdict, judge_windows, k_of_last_n
 from slipway.stages.monitor.windows import parse_monitored_window
-from tests.fakes.memory_store import MemoryStore
-from tests.fakes.memory_tables import MemoryTables
-from tests.fakes.monitoring import MemoryLog, MonitoringRegistry
-from tests.support import ferry_dataset
+from tests.support.decide_env import ORIGIN, DecideEnv
 from tests.support.promotions import promoted
 
 ACTIONS = st.lists(st.sampled_from(["ok", "drifting", "inconclusive"]), max_size=8)
 FIRES = st.tuples(st.integers(1, 5), st.integers(1, 5)).map(
     lambda pair: Fire(k=min(pair), n=max(pair))
 )
-ORIGIN = {"by": "a test"}
 
 
 @given(ACTIONS, FIRES)
@@ -149,38 +138,6 @@ def test_the_reason_for_doing_nothing_contradicts_no_verdict(
     verdict = judge_windows(windows(*drift), windows(*performance), fire)
     assert verdict.action == "nothing"
     assert verdict.reason == f"No retraining is requested: {why}."
-
-
-class DecideEnv:
-    """A champion with predictions from April to July and recorded verdicts."""
-
-    def __init__(self) -> None:
-        self.store = MemoryStore()
-        self.tables = MemoryTables()
-        rows = ferry_dataset.crossings(days=122, start=ferry_dataset.START + timedelta(days=90))
-        ferry_dataset.publish(self.tables, rows)
-        self.log = MemoryLog(ferry_dataset.logged(rows))
-        tags = {"slipway.training_end": "2013-03-30T00:00:00+00:00"}
-        self.registry = MonitoringRegistry(
-            "ferry_delay", aliases={"champion": 1}, tags={1: tags, 2: tags}
-        )
-
-    def measure(self, window: str, action: str, *, stage: str = "drift") -> RunRecord:
-        """Record a verdict."""
-        ref = RunRef("ferry_delay", f"window-{window}", stage)
-        verdict = Verdict(action, f"{window} is {action}.")
-        return perform(RunContext(self.store, ORIGIN), ref, lambda _: verdict, inputs={})
-
-    def decide(self) -> Verdict:
-        """Decide on the recorded verdicts."""
-        return decide(
-            ferry_dataset.model(),
-            ferry_dataset.dataset(),
-            context=RunContext(self.store, ORIGIN),
-            tables=self.tables,
-            registry=self.registry,
-            log=self.log,
-        )
 
 
 def test_two_drifting_windows_file_one_request_with_its_reasons() -> None:

@@ -12,9 +12,9 @@ from slipway.adapters.metrics import measure
 from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.held_out_rows import HeldOutRows
-from slipway.stages.monitor.decide_retraining import WindowVerdict, judge_windows
 from slipway.stages.monitor.drift import measure_drift
 from slipway.stages.monitor.estimated_performance import Estimate, estimate_metric
+from slipway.stages.monitor.judge_windows import WindowVerdict, judge_windows
 from slipway.stages.monitor.performance import measure_performance
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables

@@ -66,7 +66,8 @@ class Performance(Spec):
         gt=0,
         lt=0.5,
         description="Share of windows that may be called decayed where the true loss is "
-        "`max_absolute_drop`; without any loss it is smaller.",
+        "`max_absolute_drop`; without any loss it is smaller. It is also the share of years in "
+        "which the losses of consecutive weeks or months may add up to a decay by chance.",
     )
 
     @property

@@ -1,25 +1,30 @@
-"""Decide whether a champion's windows request retraining: k of the last n, and the newest."""
+"""Decide whether a champion's windows request retraining: k of the last n, and the newest.
+
+Windows that show no decay one by one may show it together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRef, find_record
 from slipway.records.store import digest, encode
-from slipway.records.verdicts import Number, Verdict
+from slipway.records.verdicts import Verdict
 from slipway.stages.monitor.collect import event_clock
+from slipway.stages.monitor.decay_sequence import most_windows
 from slipway.stages.monitor.due_windows import monitored_windows
-from slipway.stages.monitor.label_revisions import STAGE, newest_verdict
-from slipway.stages.monitor.severity import severity_of
-from slipway.stages.monitor.standing_request import (
+from slipway.stages.monitor.judge_windows import (
     NOTHING,
-    file_standing,
-    withdraw_standing,
+    WindowVerdict,
+    add_windows_up,
+    judge_windows,
 )
+from slipway.stages.monitor.label_revisions import STAGE, newest_verdict
+from slipway.stages.monitor.standing_request import file_standing, withdraw_standing
 from slipway.stages.monitor.watched_version import Watched, find_watched
 from slipway.stages.monitor.windows import MonitoredWindow
 
@@ -29,88 +34,10 @@ if TYPE_CHECKING:
     from slipway.records.run_context import RunContext
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
-    from slipway.spec.monitoring import Fire
     from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import Registry
     from slipway.stages.ports.tables import Tables
     from slipway.stages.rollout.platform import ServedReader
-
-
-@dataclass(frozen=True)
-class WindowVerdict:
-    """Verdict on the drift or the performance of one window.
-
-    Attributes:
-        window: Id of the window.
-        action: `ok`, `drifting`, `decayed` or `inconclusive`.
-        reason: Reason of the verdict.
-        record: Store key of the record.
-        numbers: Numbers of the verdict.
-    """
-
-    window: str
-    action: str
-    reason: str
-    record: str
-    numbers: Mapping[str, Number] = field(default_factory=dict)
-
-
-def k_of_last_n(actions: Sequence[str], fire: Fire, *, on: str) -> bool:
-    """Whether k of the last n windows, the newest among them, have a given verdict; pure.
-
-    Args:
-        actions: Verdicts, oldest window first; an inconclusive one takes a place without
-            counting.
-        fire: k and n.
-        on: `drifting` or `decayed`.
-    """
-    newest = actions[-fire.n :]
-    return bool(newest) and newest[-1] == on and newest.count(on) >= fire.k
-
-
-def judge_windows(
-    drift: Sequence[WindowVerdict], performance: Sequence[WindowVerdict], fire: Fire
-) -> Verdict:
-    """Decide whether a champion's newest windows request a new model; pure.
-
-    Decay comes before drift: it is observed harm, and drift only a reason to expect some.
-
-    Args:
-        drift: Drift verdicts, oldest window first.
-        performance: Performance verdicts, oldest window first.
-        fire: k and n.
-    """
-    decaying = k_of_last_n([one.action for one in performance], fire, on="decayed")
-    drifting = k_of_last_n([one.action for one in drift], fire, on="drifting")
-    numbers: dict[str, Number] = {
-        "decayed": sum(one.action == "decayed" for one in performance[-fire.n :]),
-        "drifting": sum(one.action == "drifting" for one in drift[-fire.n :]),
-        "k": fire.k,
-        "n": fire.n,
-    }
-    if not decaying and not drifting:
-        why = _why_not(performance, drift, fire)
-        return Verdict("nothing", f"{NOTHING}{why}.", numbers)
-    reasons = [
-        _format_count(measured, fire, on=on)
-        for measured, on, fired in (
-            (performance, "decayed", decaying),
-            (drift, "drifting", drifting),
-        )
-        if fired
-    ]
-    newest = performance[-1] if decaying else drift[-1]
-    numbers |= {"kind": "decay" if decaying else "drift", "window": newest.window}
-    severity = severity_of(newest.action, newest.numbers)
-    numbers |= {"severity": severity.level}
-    if severity.times is not None:
-        numbers["times_the_limit"] = round(severity.times, 3)
-    counted = "; ".join(reasons)
-    reason = (
-        f"{counted[0].upper()}{counted[1:]}. The newest, {newest.window} ({severity}): "
-        f"{newest.reason}"
-    )
-    return Verdict("request", reason, numbers, {"record": newest.record})
 
 
 def decide(
@@ -179,11 +106,14 @@ def _decide(
         for stage, found in (("drift", drift), ("performance", performance))
     }
     newest = max(one.window for one in (*drift, *performance))
-    facts = [inputs, spec.monitoring.fire.model_dump(), *([told] if told else [])]
+    monitoring = spec.monitoring
+    criteria = [monitoring.fire.model_dump(), monitoring.performance.model_dump()]
+    facts = [inputs, *criteria, *([told] if told else [])]
     run = f"decide-{newest}-{digest(encode(facts))[:8]}"
 
     def work(attempt: Attempt) -> Verdict:
-        verdict = judge_windows(drift, performance, spec.monitoring.fire)
+        together = add_windows_up(performance, monitoring)
+        verdict = judge_windows(drift, performance, monitoring.fire, together=together)
         verdict = replace(verdict, reason=f"{verdict.reason}{told}")
         if verdict.action == "nothing":
             return verdict
@@ -202,10 +132,13 @@ def _decide(
 def _measured(
     store: Store, spec: ModelSpec, monitored: Sequence[MonitoredWindow], stage: str
 ) -> list[WindowVerdict]:
-    """The newest n verdicts, oldest window first; of a revised one the newest revision."""
+    """The newest verdicts that count, oldest window first; of a revised one the newest revision."""
     found: list[WindowVerdict] = []
+    most = spec.monitoring.fire.n
+    if stage == STAGE:
+        most = max(most, most_windows(spec.monitoring.window))
     for one in reversed(monitored):
-        if len(found) == spec.monitoring.fire.n:
+        if len(found) == most:
             break
         record = (
             newest_verdict(store, spec.model, one)
@@ -220,36 +153,3 @@ def _measured(
                 )
             )
     return found[::-1]
-
-
-def _why_not(
-    performance: Sequence[WindowVerdict], drift: Sequence[WindowVerdict], fire: Fire
-) -> str:
-    """Why no retraining is requested, so that it contradicts no verdict on a window."""
-    reasons = [
-        f"{_format_count(measured, fire, on=on)}, {_what_lacks(measured, fire, on=on)}"
-        for measured, on in ((performance, "decayed"), (drift, "drifting"))
-        if any(one.action == on for one in measured[-fire.n :])
-    ]
-    if reasons:
-        return "; ".join(reasons)
-    windows = min(fire.n, max(len(performance), len(drift)))
-    if windows == 1:
-        return "the newest window is neither decayed nor drifting"
-    return f"none of the last {windows} windows is decayed or drifting"
-
-
-def _what_lacks(measured: Sequence[WindowVerdict], fire: Fire, *, on: str) -> str:
-    """What a request would need beside the windows that have a verdict."""
-    newest = measured[-fire.n :]
-    if sum(one.action == on for one in newest) >= fire.k:
-        return f"but not the newest, {newest[-1].window}"
-    return f"and {fire.k} of {fire.n} are needed, the newest among them"
-
-
-def _format_count(measured: Sequence[WindowVerdict], fire: Fire, *, on: str) -> str:
-    newest = measured[-fire.n :]
-    count = sum(one.action == on for one in newest)
-    if len(newest) == 1:
-        return f"the newest window is {on}"
-    return f"{count} of the last {len(newest)} windows {'is' if count == 1 else 'are'} {on}"

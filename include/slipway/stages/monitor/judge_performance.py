@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.model.left_out import format_left_out
+from slipway.stages.monitor.decay_sequence import error_numbers
 from slipway.stages.monitor.loss import Loss
 from slipway.stages.monitor.window_groups import GroupFindings
 from slipway.values.figures import in_figures
@@ -149,6 +150,9 @@ def _numbers(
         "blocks": loss.blocks,
         "block": loss.unit,
     }
+    for name, error in (("own", loss.own), ("shared", loss.shared)):
+        if error is not None:
+            numbers |= error_numbers(name, error)
     if realised.constant is not None:
         numbers["constant"] = round(realised.constant, 6)
     return numbers

@@ -29,6 +29,8 @@ class Loss:
         unit: What a block is, in the singular.
         against: Comparator, in words: `its holdout let expect`.
         note: Sentence about what is not known of the comparison; empty without one.
+        is_promised: Whether the comparator is one figure for all windows, so that they share its
+            error.
     """
 
     value: float
@@ -38,6 +40,17 @@ class Loss:
     unit: str
     against: str
     note: str = ""
+    is_promised: bool = False
+
+    @property
+    def own(self) -> Error | None:
+        """Error of the rows; None where the one that windows share is not known."""
+        return None if self.is_promised and self.shared is None else self.errors[0]
+
+    @property
+    def shared(self) -> Error | None:
+        """Error that all windows share."""
+        return self.errors[1] if self.is_promised and len(self.errors) > 1 else None
 
     @property
     def error(self) -> float:

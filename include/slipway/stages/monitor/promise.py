@@ -120,7 +120,16 @@ def loss_against_promise(
         if alike:
             own = _as_correlated(own, promise.error, promise.blocks)
         errors = (_not_below(own, theirs, promise, blocks.common), theirs)
-    return Loss(-gain.value, expected, errors, blocks.own.found, blocks.own.unit, against, note)
+    return Loss(
+        -gain.value,
+        expected,
+        errors,
+        blocks=blocks.own.found,
+        unit=blocks.own.unit,
+        against=against,
+        note=note,
+        is_promised=True,
+    )
 
 
 def _as_correlated(own: Error, theirs: Error, blocks: int) -> Error:

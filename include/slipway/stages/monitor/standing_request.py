@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from slipway.records import requests
 from slipway.records.requests import Request, file_request
 from slipway.records.withdrawals import find_withdrawal, withdraw
+from slipway.stages.monitor.judge_windows import NOTHING
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
     from slipway.records.verdicts import Verdict
-
-NOTHING = "No retraining is requested: "
-"""Beginning of the reason of a decision that requests none."""
 
 KINDS = frozenset({"decay", "drift"})
 
