@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 @click.option(
     "--label-delay",
     type=click.FloatRange(min=0),
-    help="Days from an event until its label is known; default: the model's "
-    "`monitoring.label_horizon_days`. A label is known after the period of its event.",
+    help="Days from an event until its label is known; default: as the label arrived, where the "
+    "project's store has recorded it with rows that arrived within 45 days of their event, else "
+    "the model's `monitoring.label_horizon_days`. A label is known after the period of its event.",
 )
 @click.option(
     "--parts",

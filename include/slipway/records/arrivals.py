@@ -102,6 +102,12 @@ def find_registration(store: Store, delivery: Delivery) -> Registration | None:
     return None
 
 
+def first_registration(store: Store, dataset: str, stream: str, batch: str) -> Registration | None:
+    """Return the registration of a batch's first revision, or None for an unknown batch."""
+    keys = [entry.key for entry in store.list(_folder(dataset, stream, batch))]
+    return Registration(**read_json(store, keys[0])) if keys else None
+
+
 def newest_registration(store: Store, dataset: str, stream: str, batch: str) -> Registration | None:
     """Return the registration of a batch's newest revision, or None for an unknown batch.
 

@@ -50,7 +50,8 @@ class Asked:
         model: Name of the model.
         file: A file, or a folder of files; None: see `find_source`.
         by: Length of a period; None: the window of the model's monitoring.
-        label_delay: Days until a label is known; None: the model's label horizon.
+        label_delay: Days until a label is known; None: as it arrived where that is recorded, else
+            the model's label horizon.
         since: First moment of event time; None: from the beginning.
         until: Moment after the last; None: to the end.
         parts: Deliveries into which rows without an event time are cut; None: one for each file.
@@ -87,6 +88,7 @@ class Backtest:
         compared: What came of them.
         advice: Recommendation.
         source: Where the history is from, in words.
+        labels: When labels were taken to be known, in words.
         folder: Folder of the results.
     """
 
@@ -95,6 +97,7 @@ class Backtest:
     compared: Compared
     advice: Recommendation
     source: str
+    labels: str
     folder: Path
 
     def to_json(self) -> dict[str, Any]:
@@ -104,6 +107,7 @@ class Backtest:
             "model": self.model.model,
             "metric": self.model.monitoring.performance.metric,
             "source": self.source,
+            "labels_known": self.labels,
             "windows": [vars(one) for one in compared.windows],
             "policies": [one.to_json() for one in compared.figures],
             "best": compared.best,
@@ -133,12 +137,20 @@ def backtest(asked: Asked, *, console: Console) -> Backtest:
     with shown_progress(console, "reading the history") as tell:
         source = find_source(asked.file, dataset, own=own, folder=folder, tell=tell)
         playing = _Playing(asked, model, dataset, by, own, folder)
-        timeline, place = playing.ingest(source, tell)
+        timeline, place, known = playing.ingest(source, tell)
         jobs = playing.jobs(policies, timeline, place)
         played = play_lanes(jobs, parallel=asked.jobs, tell=tell)
         tell("measuring the windows")
         compared = _compare(played, model, jobs[0])
-    done = Backtest(model, policies, compared, recommend(compared), source.about, folder)
+    done = Backtest(
+        model,
+        policies,
+        compared,
+        advice=recommend(compared),
+        source=source.about,
+        labels=known,
+        folder=folder,
+    )
     _write(done)
     return done
 
@@ -152,19 +164,21 @@ class _Playing:
     own: Container
     folder: Path
 
-    def ingest(self, source: Source, tell: Callable[[str], None]) -> tuple[Timeline, Path]:
-        """Ingest the history, or go on with it; return it with its folder."""
+    def ingest(self, source: Source, tell: Callable[[str], None]) -> tuple[Timeline, Path, str]:
+        """Ingest the history, or go on with it; return it, its folder, and when labels come."""
         place = self.folder / self._identity(source)
         container = ScratchContainer(self.own.settings.project, place / "history")
         container.pin_specs(self.model, self.dataset)
         place.mkdir(parents=True, exist_ok=True)
         history = self._history(source, tell)
-        return ingest_history(history, container, folder=place, tell=tell), place
+        timeline = ingest_history(history, container, folder=place, tell=tell)
+        return timeline, place, history.labels_known(self._label_delay)
 
     def _history(self, source: Source, tell: Callable[[str], None]) -> History:
         asked = self.asked
         tell("reading the rows")
-        raw = read_history(source.place, self.dataset, self.own)
+        arrived = source.arrived if asked.label_delay is None else None
+        raw = read_history(source.place, self.dataset, self.own, arrived=arrived)
         raw = within(raw, self.dataset, since=asked.since, until=asked.until)
         return split_history(
             raw,
@@ -183,10 +197,17 @@ class _Playing:
         """What makes two histories the same."""
         asked = self.asked
         times = [None if one is None else one.isoformat() for one in (asked.since, asked.until)]
-        facts = [
+        facts: list[object] = [
             *(source.digest(), self.dataset.model_dump(mode="json"), self.by),
             *(self._label_delay, times, asked.parts, asked.order),
         ]
+        if asked.label_delay is None and source.arrived:
+            facts.append(
+                sorted(
+                    (file.name, one.first.isoformat(), one.newest.isoformat())
+                    for file, one in source.arrived.items()
+                )
+            )
         return f"history-{digest(encode(facts))[:12]}"
 
     def jobs(self, policies: Sequence[Policy], timeline: Timeline, place: Path) -> list[LaneJob]:
@@ -238,7 +259,9 @@ def _compare(played: Sequence[PlayedPolicy], model: ModelSpec, job: LaneJob) -> 
 
 def _write(done: Backtest) -> None:
     metric, name = done.model.monitoring.performance.metric, done.model.model
-    sections = sections_of(done.compared, done.advice, metric=metric, source=done.source)
+    sections = sections_of(
+        done.compared, done.advice, metric=metric, source=done.source, labels=done.labels
+    )
     picture = f"![{describe_picture(done.compared, metric=metric)}](backtest.png)"
     title, _, rest = as_markdown(f"slipway backtest {name}", sections).partition("\n")
     (done.folder / "backtest.md").write_text(f"{title}\n\n{picture}\n{rest}", encoding="utf-8")
@@ -266,7 +289,9 @@ def write_recommended(done: Backtest, *, console: Console) -> None:
 def show(done: Backtest, *, console: Console, began: float) -> None:
     """Print the report of a backtest."""
     metric = done.model.monitoring.performance.metric
-    sections = sections_of(done.compared, done.advice, metric=metric, source=done.source)
+    sections = sections_of(
+        done.compared, done.advice, metric=metric, source=done.source, labels=done.labels
+    )
     console.print(Text(as_text([sections[0], sections[1], sections[3]])))
     console.print()
     console.print(f"{time.monotonic() - began:.0f} s; report: {done.folder / 'backtest.md'}")

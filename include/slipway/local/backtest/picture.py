@@ -6,6 +6,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from slipway.local.backtest.report import count_trainings
 from slipway.stages.backtest.compare import Compared, PolicyFigures
 
 COLOURS = ("#14425f", "#c05746", "#3f7d58", "#8a5a9e", "#b8860b", "#2a8fa8", "#7a8ca3", "#a23b72")
@@ -32,9 +33,10 @@ def draw(compared: Compared, file: Path, *, metric: str, title: str) -> None:
     )
     names = [one.name for one in compared.windows]
     base = next((one for one in compared.figures if one.policy.rank == 0), compared.figures[0])
-    for place, one in enumerate(compared.figures):
+    for place, alike in enumerate(_alike(compared)):
+        one = base if base in alike else alike[0]
         style = _style(one, place, is_base=one is base)
-        label = f"{one.policy.name} ({one.trainings} trainings)"
+        label = f"{', '.join(other.policy.name for other in alike)} ({count_trainings(one)})"
         above.plot(names, one.values, label=label, **style)
         below.plot(names, _saved(one, base, compared), **style)
         _mark_promotions(above, one, compared, style)
@@ -48,6 +50,15 @@ def draw(compared: Compared, file: Path, *, metric: str, title: str) -> None:
     above.legend(frameon=False, fontsize="small", ncols=2)
     figure.savefig(file, dpi=120)
     plt.close(figure)
+
+
+def _alike(compared: Compared) -> list[list[PolicyFigures]]:
+    """Policies by the line that they have in common: those of the same models."""
+    found: dict[tuple[str, ...], list[PolicyFigures]] = {}
+    for one in compared.figures:
+        served = (one.policy.served[window.step] for window in compared.windows)
+        found.setdefault((*served, str(one.trainings)), []).append(one)
+    return list(found.values())
 
 
 def _style(one: PolicyFigures, place: int, *, is_base: bool) -> dict[str, Any]:

@@ -127,7 +127,9 @@ class _Shown:
         done = sum(job.steps_done() for job in self._jobs)
         new, left = done - self._before, self._steps - done
         text = f"playing {len(self._jobs)} policies: {done} of {self._steps} periods"
-        if new and left:
+        if not left:
+            text += ", reading their results"
+        elif new:
             seconds = (time.monotonic() - self._began) / new * left
             text += f", about {_spell(seconds)} left"
         self._tell(text)

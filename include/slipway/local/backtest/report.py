@@ -21,7 +21,7 @@ No servers are played: what passes its gates serves from the next period on.\
 
 
 def sections_of(
-    compared: Compared, advice: Recommendation, *, metric: str, source: str
+    compared: Compared, advice: Recommendation, *, metric: str, source: str, labels: str
 ) -> list[Section]:
     """Return the sections of a report.
 
@@ -30,12 +30,14 @@ def sections_of(
         advice: Recommendation.
         metric: Metric of the model's monitoring.
         source: Where the history is from, in words.
+        labels: When labels were taken to be known, in words.
     """
     windows = compared.windows
     rows = sum(one.rows for one in windows)
     span = windows[0].name if len(windows) == 1 else f"{windows[0].name} to {windows[-1].name}"
     lines = [
         f"{rows:,} labelled predictions in {len(windows)} windows, {span}, from {source}.",
+        f"Labels are known {labels}, and after the period of their event at the earliest.",
         *HOW_TO_READ,
     ]
     return [
@@ -46,11 +48,16 @@ def sections_of(
     ]
 
 
+def count_trainings(one: PolicyFigures) -> str:
+    """Return how often a policy has trained, in words."""
+    return f"{one.trainings} training{'' if one.trainings == 1 else 's'}"
+
+
 def describe_picture(compared: Compared, *, metric: str) -> str:
     """Return the text that stands for the picture."""
     best = compared.of(compared.best)
     told = "; ".join(
-        f"{one.policy.name} {in_figures(_mean(one.values))} after {one.trainings} trainings"
+        f"{one.policy.name} {in_figures(_mean(one.values))} after {count_trainings(one)}"
         for one in sorted(compared.figures, key=lambda one: one.loss)
     )
     return (
@@ -62,8 +69,8 @@ def describe_picture(compared: Compared, *, metric: str) -> str:
 
 def _policies(compared: Compared, metric: str) -> Table:
     head = (
-        *("policy", "retrains", f"mean {metric}", "loss", "behind the best (95 %)"),
-        *("trainings", "rejected", "suppressed", "false alarms", "days worse", "fits"),
+        *("policy", f"mean {metric}", "loss", "behind the best (95 %)", "trainings"),
+        *("rejected", "suppressed", "false alarms", "days worse", "fits", "retrains"),
     )
     ordered = sorted(compared.figures, key=lambda one: (one.loss, one.policy.rank))
     return Table(head, [_row(one) for one in ordered])
@@ -75,7 +82,6 @@ def _row(one: PolicyFigures) -> list[str]:
     is_same = behind.lower == behind.upper == 0
     return [
         one.policy.name,
-        one.policy.about,
         in_figures(_mean(one.values)),
         in_figures(one.loss),
         "-" if is_same else f"{in_signed_figures(behind.value)} ({between})",
@@ -85,6 +91,7 @@ def _row(one: PolicyFigures) -> list[str]:
         f"{one.false_alarms} of {one.judged}" if one.judged else "-",
         f"{one.days_worse:.0f}",
         f"{one.policy.fit_seconds:.1f} s",
+        one.policy.about,
     ]
 
 

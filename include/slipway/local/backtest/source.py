@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from rich.progress import Progress
 
 from slipway.errors import BadParameter
-from slipway.local.replay.raw_rows import history_files
+from slipway.local.replay.raw_rows import FileArrival, history_files
 from slipway.local.sample_deliveries import make_sample
+from slipway.records.arrivals import find_registration, first_registration
+from slipway.records.landing_area import Delivery
 from slipway.spec import DatasetSpec
 from slipway.wiring import Container
 
@@ -26,10 +29,12 @@ class Source:
     Attributes:
         place: A file, or a folder of files.
         about: Where they are from, in words.
+        arrived: When the project's installation handled them, by their paths.
     """
 
     place: Path
     about: str
+    arrived: Mapping[Path, FileArrival] = field(default_factory=dict)
 
     def digest(self) -> str:
         """Return the digest of the files' names and bytes."""
@@ -74,12 +79,15 @@ def find_source(
         tell(f"fetching {len(landed)} deliveries")
         place = folder / "landed"
         shutil.rmtree(place, ignore_errors=True)
+        arrived: dict[Path, FileArrival] = {}
         for number, one in enumerate(landed):
             target = place / one.stream
             target.mkdir(parents=True, exist_ok=True)
             fetched = own.source(spec.source).fetch(one, target)
-            fetched.rename(target / f"{number:06d}-{fetched.name}")
-        return Source(place, f"the landing area of {own.store.root}")
+            kept = fetched.rename(target / f"{number:06d}-{fetched.name}")
+            if (found := _arrival_of(own, one)) is not None:
+                arrived[kept] = found
+        return Source(place, f"the landing area of {own.store.root}", arrived)
     home = own.settings.datasets_folder / spec.dataset
     if (home / SAMPLE_PY).is_file():
         place = folder / "sample"
@@ -97,3 +105,12 @@ def find_source(
         where=f"{own.store.root}/landing/{spec.dataset}",
         hint="slipway backtest MODEL --file FOLDER",
     )
+
+
+def _arrival_of(own: Container, delivery: Delivery) -> FileArrival | None:
+    """When a delivery was handled; None where it was not, or not in its present state."""
+    newest = find_registration(own.store, delivery)
+    first = first_registration(own.store, delivery.dataset, delivery.stream, delivery.batch)
+    if newest is None or first is None:
+        return None
+    return FileArrival(datetime.fromisoformat(first.at), datetime.fromisoformat(newest.at))

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter
-from slipway.local.replay.raw_rows import RawRows, identity_columns
+from slipway.local.replay.raw_rows import RawRows, RowArrivals, identity_columns
 
 if TYPE_CHECKING:
     from slipway.spec import DatasetSpec
@@ -71,4 +71,7 @@ def _kept(rows: RawRows, mask: Any) -> RawRows:
     import pyarrow as pa
 
     table = rows.table.filter(pa.array(mask))
-    return replace(rows, table=table, sizes=[table.num_rows])
+    arrived = rows.arrived
+    if arrived is not None:
+        arrived = RowArrivals(arrived.first[mask], arrived.newest[mask])
+    return replace(rows, table=table, sizes=[table.num_rows], arrived=arrived)

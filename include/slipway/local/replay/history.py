@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter
+from slipway.local.replay.label_arrivals import KnownLabels
 from slipway.local.replay.periods import PastArrivals, place_arrivals, place_times
 from slipway.local.replay.raw_rows import RawRows, identity_columns, typed
 from slipway.spec import DatasetSpec
@@ -32,6 +33,8 @@ class History:
         period: Number of the period of each row of `features`.
         due: Number of the step at which the label of each row is known: of `labels`, or of
             `features` where the labels stand in their files. The last is after all periods.
+        recorded: Number of labels that are known from when they were recorded to arrive; the
+            others from their delay on.
     """
 
     spec: DatasetSpec
@@ -40,11 +43,21 @@ class History:
     periods: Sequence[Window]
     period: np.ndarray[Any, Any]
     due: np.ndarray[Any, Any]
+    recorded: int = 0
 
     @property
     def steps(self) -> int:
         """Number of steps: one for each period, and one for what is known after the last."""
         return len(self.periods) + 1
+
+    def labels_known(self, delay_days: float) -> str:
+        """Return in words when labels are known, by arrivals or a delay."""
+        delayed = f"{delay_days:g} days after the event"
+        if not self.recorded:
+            return delayed
+        if self.recorded == len(self.due):
+            return "as they arrived"
+        return f"as they arrived, {len(self.due) - self.recorded:,} of them {delayed}"
 
     def arrival(self, batch: str) -> datetime | None:
         """Return when a batch of features arrives; None where its rows have an event time."""
@@ -129,8 +142,8 @@ def split_history(
         raw: Rows by stream.
         spec: Dataset.
         by: Length of a period.
-        label_delay: Time from the event until its label is known; a label is known after the
-            period of its event, at the earliest.
+        label_delay: Time from the event until its label is known, where it is not recorded when
+            it arrived; a label is known after the period of its event, at the earliest.
         arrivals: How rows without an event time are cut into deliveries.
 
     Raises:
@@ -149,21 +162,22 @@ def split_history(
         _refuse_parts(spec, arrivals)
         placed = place_times(pd.Series(identity[time.column].to_pandas()), by=by, column=str(time))
     periods, period = placed.windows, placed.of_row
-    ends = pd.DatetimeIndex([one.end for one in periods])
-    known = placed.times + label_delay
-    due = np.maximum(ends.searchsorted(known, side="right"), period + 1)
+    known = KnownLabels(placed, label_delay, raw["features"].arrived)
     if spec.streams.in_one_file:
-        return History(spec, features, None, periods, period, due)
-    labels = raw["labels"].table if "labels" in raw else None
-    if labels is None:
+        every = np.arange(len(period))
+        due, recorded = known.steps(every, raw["features"].arrived)
+        return History(spec, features, None, periods, period, due, recorded)
+    if "labels" not in raw:
         raise BadParameter(
             f"there are no labels of {spec.dataset}", expected="files of the stream labels"
         )
-    by_key = pd.Series(due, index=identity[key].to_pandas())
-    by_key = by_key[~by_key.index.duplicated() & by_key.index.notna()]
+    labels = raw["labels"].table
+    rows = pd.Series(np.arange(len(period)), index=identity[key].to_pandas())
+    rows = rows[~rows.index.duplicated() & rows.index.notna()]
     of_labels = identity_columns(labels, spec, "labels")[key].to_pandas()
-    steps = pd.Series(of_labels).map(by_key).fillna(len(periods)).astype(int).to_numpy()
-    return History(spec, features, labels, periods, period, steps)
+    places = pd.Series(of_labels).map(rows).fillna(-1).astype(int).to_numpy()
+    due, recorded = known.steps(places, raw["labels"].arrived)
+    return History(spec, features, labels, periods, period, due, recorded)
 
 
 def _refuse_parts(spec: DatasetSpec, arrivals: PastArrivals) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter
 from slipway.records.landed_names import PARQUET, is_ignored
@@ -22,7 +22,43 @@ from slipway.wiring.matching_stream import find_place
 from slipway.wiring.proposed_delivery import ProposedDelivery, proposed_delivery
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class FileArrival:
+    """When a file of the past was handled by an installation, UTC.
+
+    Attributes:
+        first: When its batch was handled first.
+        newest: When it was handled as it is now.
+    """
+
+    first: datetime
+    newest: datetime
+
+
+@dataclass(frozen=True)
+class RowArrivals:
+    """When the files of rows were handled, of shape (n_rows,); NaT where that is not recorded."""
+
+    first: np.ndarray[Any, Any]
+    newest: np.ndarray[Any, Any]
+
+    @classmethod
+    def of_files(cls, files: Sequence[FileArrival | None], sizes: Sequence[int]) -> RowArrivals:
+        """Return the arrivals of files for each of their rows."""
+        import numpy as np
+
+        def of_rows(moments: Sequence[datetime | None]) -> np.ndarray[Any, Any]:
+            plain = [None if one is None else one.replace(tzinfo=None) for one in moments]
+            return np.repeat(np.array(plain, "datetime64[us]"), sizes)
+
+        return cls(
+            of_rows([None if one is None else one.first for one in files]),
+            of_rows([None if one is None else one.newest for one in files]),
+        )
 
 
 @dataclass(frozen=True)
@@ -33,20 +69,29 @@ class RawRows:
         table: Declared columns.
         sizes: Rows of each file, in the order of the table.
         broken: Number of lines that are no rows.
+        arrived: When their files were handled; None: that is not looked at.
     """
 
     table: pa.Table
     sizes: Sequence[int]
     broken: int
+    arrived: RowArrivals | None = None
 
 
-def read_history(place: Path, spec: DatasetSpec, container: Container) -> dict[StreamName, RawRows]:
+def read_history(
+    place: Path,
+    spec: DatasetSpec,
+    container: Container,
+    *,
+    arrived: Mapping[Path, FileArrival] | None = None,
+) -> dict[StreamName, RawRows]:
     """Return the rows of every file, by stream.
 
     Args:
         place: A file, a folder of files, or one with folders `features` and `labels`.
         spec: Dataset.
         container: Project.
+        arrived: When files were handled, by their paths; None: that is not looked at.
 
     Raises:
         NotFound: There is no such file.
@@ -54,25 +99,29 @@ def read_history(place: Path, spec: DatasetSpec, container: Container) -> dict[S
         BadBatch: A file cannot be read.
     """
     parts: dict[StreamName, list[tuple[pa.Table, int]]] = {}
+    files: dict[StreamName, list[FileArrival | None]] = {}
     for file in history_files(place):
         stream = next((one for one in spec.streams.delivered if one == file.parent.name), None)
         with proposed_delivery(file) as proposed:
             found = find_place(proposed, container, dataset=spec.dataset, stream=stream, file=file)
             parts.setdefault(found.stream, []).append(_read(proposed, spec, found.stream))
+            files.setdefault(found.stream, []).append((arrived or {}).get(file))
     if "features" not in parts:
         raise BadParameter(
             f"there are no features of {spec.dataset}",
             expected="files that can be deliveries",
             where=str(place),
         )
-    return {
-        stream: RawRows(
+    found_rows: dict[StreamName, RawRows] = {}
+    for stream, read in parts.items():
+        sizes = [table.num_rows for table, _ in read]
+        found_rows[stream] = RawRows(
             _joined([table for table, _ in read]),
-            [table.num_rows for table, _ in read],
+            sizes,
             sum(broken for _, broken in read),
+            RowArrivals.of_files(files[stream], sizes) if arrived else None,
         )
-        for stream, read in parts.items()
-    }
+    return found_rows
 
 
 def typed(table: pa.Table, name: str, spec: DatasetSpec) -> pa.Array:
