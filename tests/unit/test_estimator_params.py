@@ -9,31 +9,26 @@ from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from slipway.adapters.model_package.error_reasons import MASK, reason_of
-from slipway.adapters.model_package.learned_model import LearnedModel
-from slipway.adapters.model_package.learner import SklearnLearner
-from slipway.errors import OutOfMemory, SpecError
+from slipway.errors import SpecError
 from slipway.spec.estimators import ESTIMATORS
 from slipway.spec.loading import load_all
 from slipway.spec.target_ranges import ANY
-from tests.support import packages
+from tests.support.small_fits import FOREST, HIST, XGB, delays, learn
 from tests.support.small_specs import FILES, MODEL
 from tests.support.spec_edits import broken_dataset, edited
 
 Make = Callable[[Mapping[str, str]], Path]
-XGB, HIST, FOREST = (
-    "xgboost.XGBRegressor",
-    "sklearn.ensemble.HistGradientBoostingRegressor",
-    "sklearn.ensemble.RandomForestRegressor",
-)
+
+
 REGRESSION = {
     **FILES,
     **broken_dataset("sold: {type: boolean}", "sold: {type: number}"),
     "datasets/shop/expectations.yaml": "labels: []\n",
 }
+
+
 OWN_ESTIMATOR = """
 from sklearn.linear_model import GammaRegressor, PoissonRegressor
 from sklearn.pipeline import Pipeline
@@ -53,20 +48,6 @@ def model_yaml(estimator: str, params: str, *, categorical: str = "[kind]") -> s
     params = f"{estimator}\n  params: {params}"
     text = edited(text, "sklearn.linear_model.LogisticRegression", params)
     return edited(text, "categorical: [kind]", f"categorical: {categorical}")
-
-
-def delays(count: int = 300) -> pd.DataFrame:
-    """Crossings whose lateness in minutes is often negative."""
-    random = np.random.default_rng(5)
-    return packages.rows(count).assign(late=random.normal(0, 30, count))
-
-
-def learn(
-    estimator: str, rows: pd.DataFrame, source: str | None = None, **params: Any
-) -> LearnedModel:
-    """Learn lateness."""
-    spec = packages.spec(estimator, **params)
-    return SklearnLearner(spec, packages.dataset(), source).learn(rows)
 
 
 @pytest.mark.parametrize("name", [name for name, row in ESTIMATORS.items() if row.objectives])
@@ -254,81 +235,3 @@ def test_texts_as_labels_get_the_setting_that_fits(project: Make) -> None:
     files = {**FILES, **broken_dataset("sold: {type: boolean}", "sold: {type: string}")}
     (problem,) = load_all(project(files)).problems
     assert "name it, as in `positive: UP`" in str(problem)
-
-
-def test_constraints_of_the_wrong_length_are_refused_before_the_fit() -> None:
-    """The number of prepared features is known once the categories are."""
-    for estimator, param in ((HIST, "monotonic_cst"), (XGB, "monotone_constraints")):
-        with pytest.raises(SpecError, match=f"{param} of") as caught:
-            learn(estimator, delays(), **{param: [1, 0, 0]})
-        assert (caught.value.expected or "").startswith("8 signs")
-        assert caught.value.found == "3 signs"
-
-
-def test_a_list_of_constraints_is_taken_by_every_estimator() -> None:
-    """A spec has lists, and XGBoost wants tuples."""
-    for estimator, param in ((HIST, "monotonic_cst"), (XGB, "monotone_constraints")):
-        learn(estimator, delays(), **{param: [1, *[0] * 7]})
-
-
-@pytest.mark.parametrize(
-    ("estimator", "params", "reason"),
-    [
-        (XGB, {"max_depth": "deep"}, "XGBoostError: Invalid Parameter format for max_depth"),
-        (XGB, {"tree_method": "fast"}, "'fast'"),
-        (
-            HIST,
-            {"max_bins": 1},
-            "The 'max_bins' parameter of HistGradientBoostingRegressor must be",
-        ),
-        (HIST, {"loss": "quantile"}, "quantile"),
-        (XGB, {"objective": "reg:quantileerror"}, "XGBoostError: Check failed: !quantile_alpha"),
-        ("sklearn.linear_model.Ridge", {"alpha": -1.0}, "Got -1.0 instead"),
-    ],
-)
-def test_any_other_error_has_the_reason_of_the_estimator(
-    estimator: str, params: dict[str, Any], reason: str
-) -> None:
-    """Names and values of the spec stay readable; paths and stacks of a library are left out."""
-    with pytest.raises(SpecError, match="cannot learn delay") as caught:
-        learn(estimator, delays(), **params)
-    assert reason in (caught.value.found or "")
-    assert "Stack trace" not in (caught.value.found or "")
-    assert caught.value.where == "model.yaml of delay: estimator.params"
-
-
-def test_an_error_of_pipeline_py_is_told_apart() -> None:
-    """Any class of error: a bare one never reaches the task."""
-    source = "def features(frame):\n    return frame.assign(double=frame['wnid'])\n"
-    with pytest.raises(SpecError, match="features of delay cannot be prepared") as caught:
-        learn(XGB, delays(), source)
-    assert (caught.value.found or "").startswith("KeyError")
-    assert caught.value.where == "pipeline.py of delay"
-
-
-def test_a_lack_of_memory_is_no_mistake_of_the_spec() -> None:
-    """It has a hint of its own."""
-    source = "def features(frame):\n    raise MemoryError\n"
-    with pytest.raises(OutOfMemory, match="cannot be prepared"):
-        learn(XGB, delays(), source)
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("could not convert string to float: 'Oban'", f"could not convert string to float: {MASK}"),
-        ("port Mallaig is unknown", f"port {MASK} is unknown"),
-        ("found -12.75 and 1e39 at 17", f"found {MASK} and {MASK} at {MASK}"),
-        ("found 3 features and 400 samples", "found 3 features and 400 samples"),
-        ("'max_depth' should be 'deep'", "'max_depth' should be 'deep'"),
-        ("[19:12:44] /w/src/obj.cu:83: bad label.\nStack trace:\n  [bt] (0) /a.so", "bad label."),
-        ("[1:2] /w/src/obj.cu:83: Check failed: is_valid: bad score", "bad score"),
-        ("[1:2] /w/src/obj.cu:83: Check failed: a::b() == c", "Check failed: a::b() == c"),
-        ("x" * 1000, "x" * 400 + f" {MASK}"),
-    ],
-)
-def test_a_reason_has_no_value_of_the_data(text: str, shown: str) -> None:
-    """Numbers and quoted texts are masked, unless the spec has them or they count rows."""
-    rows = packages.rows()
-    known = ({"max_depth": "deep"}, 3, len(rows))
-    assert reason_of(ValueError(text), known=known, rows=rows) == f"ValueError: {shown}"

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from slipway.errors import PlatformUnavailable
 from slipway.records import requests
-from slipway.records.approvals import give_approval
-from slipway.records.idempotent_stage import perform
-from slipway.records.run_context import RunContext
-from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Number, Verdict
-from slipway.records.withdrawals import withdraw
-from slipway.spec.retraining import Retraining
-from slipway.stages.report.model_state import ValidSpecs
 from slipway.stages.report.why import why
 from slipway.stages.rollout.platform import Served
 from tests.fakes.fixed_status import FixedPlatform, FixedRegistry
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MonitoringRegistry
-from tests.support.promotions import promoted
-
-MODEL = "ferry_delay"
-TAGS = {
-    "slipway.metric.roc_auc": "0.7312",
-    "slipway.reason": "2 of the last 3 windows are drifting.",
-}
+from tests.support.why_env import MODEL, TAGS, WhyEnv, passed
 
 
 class Down:
@@ -36,47 +21,6 @@ class Down:
     def served(self, model: str) -> Served | None:
         """Raise."""
         raise PlatformUnavailable(f"no answer about {model}")
-
-
-class WhyEnv:
-    """A model whose version 2 is champion and served, by registry, platform and ledger."""
-
-    def __init__(self, *, champion: int | None = 2, **aliases: int) -> None:
-        self.store = MemoryStore()
-        named = aliases if champion is None else {"champion": champion, **aliases}
-        self.registry = MonitoringRegistry(MODEL, aliases=named, tags={2: TAGS})
-        self.policy = Retraining()
-        self.platform: Any = FixedPlatform({} if champion is None else {champion: 1.0})
-        if champion is not None:
-            self.record("request-000001", "promote_challenger", passed(champion))
-            promoted(self.store, MODEL, champion)
-
-    def record(self, run: str, stage: str, verdict: Verdict) -> None:
-        """Record one stage's verdict."""
-        ref = RunRef(MODEL, run, stage)
-        perform(RunContext(self.store, {}), ref, lambda _: verdict, inputs={})
-
-    def ask(self, *, kind: requests.Kind = "person", unique: str = "1") -> requests.Request:
-        """File a request."""
-        return requests.file_request(
-            self.store, MODEL, kind=kind, reason="New code", at="2013", by="ada", unique=unique
-        )
-
-    def lines(self) -> dict[str, str]:
-        """The lines, by their first word."""
-        told = why(
-            MODEL,
-            store=self.store,
-            registry=self.registry,
-            platform=self.platform,
-            policy=self.policy,
-        )
-        return dict(line.split(": ", 1) for line in told)
-
-
-def passed(version: int) -> Verdict:
-    """Verdict of gates that a version passed."""
-    return Verdict("promoted", "It is better.", {"version": version, "challenger.roc_auc": 0.7312})
 
 
 def test_a_new_model_has_five_lines_too() -> None:
@@ -281,84 +225,3 @@ def test_both_outages_are_told() -> None:
         "Served: ferry_delay: what is served is not known: no answer about ferry_delay; which "
         "version is champion is not known: MLflow does not answer."
     )
-
-
-def test_a_suppressed_first_request_is_told() -> None:
-    """It does not say that the first model comes once enough labels have arrived."""
-    env = WhyEnv(champion=None)
-    request = env.ask(kind="first")
-    assert env.lines()["Next"] == "request 1 (first) waits for the retraining policy: New code"
-    requests.decide(env.store, request, action="suppress", reason="Mode observe.")
-    told = env.lines()["Next"]
-    assert told == (
-        "a first model, with new labels or on request; request 1 was suppressed: Mode observe."
-    )
-
-
-def test_what_the_policy_waits_for_is_told_until_the_monitor_withdraws_it() -> None:
-    """The rule that is against, with its date, and not only the monitor's last verdict."""
-    env = WhyEnv()
-    request = env.ask(kind="drift")
-    spent = "The budget of 2 trainings in 30 days is spent until 2013-06-21 12:00 UTC of event time"
-    requests.decide(env.store, request, action="suppress", reason=f"{spent}.")
-    assert env.lines()["Next"] == f"request 1 (drift) was suppressed: {spent}."
-    withdraw(env.store, request, reason="It is over.")
-    assert env.lines()["Next"] == "the monitor looks at the first window that closes."
-
-
-def test_a_request_that_waits_for_a_person_has_the_command() -> None:
-    """Once a person has said yes, it waits for its turn."""
-    env = WhyEnv()
-    env.policy = Retraining(mode="approve")
-    request = env.ask(kind="drift")
-    assert env.lines()["Next"] == (
-        f"request 1 (drift) waits for a person's yes (`slipway approve {MODEL} 1`): New code"
-    )
-    give_approval(env.store, request, answer="yes", by="ada", reason="")
-    assert env.lines()["Next"] == (
-        "request 1 (drift), to which ada said yes, waits for its turn: New code"
-    )
-
-
-@pytest.mark.parametrize(("outcome", "past"), [("refused", "was refused"), ("failed", "failed")])
-def test_a_first_training_without_a_model_is_told(outcome: requests.Outcome, past: str) -> None:
-    """It was answered, and there is still no model."""
-    env = WhyEnv(champion=None)
-    request = env.ask(kind="first")
-    requests.decide(env.store, request, action="accept", reason="Accepted.")
-    requests.answer(env.store, request, outcome=outcome, reason="It is no better.")
-    assert env.lines()["Next"].endswith(f"request 1 {past}: It is no better.")
-
-
-def test_a_training_that_failed_for_good_is_told_as_refused() -> None:
-    """With its reason and hint in one line, also once there is a champion."""
-    env = WhyEnv()
-    why_not = "train failed and a retry cannot help: too few rows\n  hint: wait for more labels"
-    answered = Verdict("answered", why_not, {"request": 3, "kind": "first", "outcome": "failed"})
-    env.record("request-000003", "answer", answered)
-    assert env.lines()["Refused"].endswith(
-        "answer request-000003: train failed and a retry cannot help: too few rows; "
-        "hint: wait for more labels"
-    )
-
-
-def test_a_manual_edit_holds_rollouts_up() -> None:
-    """No rollout begins, so a challenger does not only wait for deploy."""
-    env = WhyEnv(challenger=3)
-    env.platform = FixedPlatform({2: 1.0}, edited="weights set by kubectl-edit")
-    told = env.lines()
-    assert "edited by hand, and deploy leaves it so: weights" in told["Served"]
-    assert told["Next"].startswith("no rollout begins until the edit by hand is undone")
-
-
-@pytest.mark.parametrize(
-    ("valid", "told"),
-    [("both", "deploy repairs it"), ("model", "deploy repairs it"), ("none", "deploy leaves it")],
-)
-def test_without_a_valid_spec_no_deploy_is_announced(valid: ValidSpecs, told: str) -> None:
-    """Case 6: an invalid model has no DAG; with an invalid dataset alone, reconcile still runs."""
-    env = WhyEnv(challenger=3)
-    env.platform = FixedPlatform()
-    lines = why(MODEL, store=env.store, registry=env.registry, platform=env.platform, valid=valid)
-    assert f"nothing is served and version 2 is champion; {told}" in lines[0]
-    assert ("no training, rollout or monitoring" in lines[-1]) == (valid != "both")
