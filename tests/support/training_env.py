@@ -20,7 +20,7 @@ from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.labels import Label
 from slipway.stages.model.provenance import CodeState
-from slipway.stages.ports.package import FittedModel, Learner, MakeLearner
+from slipway.stages.ports.package import FittedModel, Learner, MakeLearner, Rounds
 from slipway.stages.ports.registry import Registry
 from slipway.stages.search.search import SearchTools
 from slipway.stages.train.evaluate import evaluate
@@ -220,7 +220,8 @@ class InterruptedLearner:
         *,
         classes: Sequence[Label] | None = None,
         calibrate_on: pd.DataFrame | None = None,
+        rounds: Rounds | None = None,
     ) -> FittedModel:
         """Run the callback, then fit."""
         self._event()
-        return self._learner.learn(rows, classes=classes, calibrate_on=calibrate_on)
+        return self._learner.learn(rows, classes=classes, calibrate_on=calibrate_on, rounds=rounds)

@@ -18,7 +18,7 @@ from slipway.records.run_records import RunRef, find_record
 from slipway.spec.labels import Label
 from slipway.stages.model.manifest import open_sealed
 from slipway.stages.model.version_tags import DIGEST, SHIP, TRAINING_END
-from slipway.stages.ports.package import FittedModel
+from slipway.stages.ports.package import FittedModel, Rounds
 from tests.fakes.kill_points import KillableProxy, Killed, KillPoint
 from tests.support import ferry_dataset, sea_states
 from tests.support.environments import WRITES
@@ -66,11 +66,12 @@ class BreaksOnNewRows(SklearnLearner):
         *,
         classes: Sequence[Label] | None = None,
         calibrate_on: pd.DataFrame | None = None,
+        rounds: Rounds | None = None,
     ) -> FittedModel:
         """Fit, to spoilt labels where there are newer rows."""
         if rows["departs"].max() > self.until:
             rows = rows.assign(late=self.spoilt(rows["late"]))
-        return super().learn(rows, classes=classes, calibrate_on=calibrate_on)
+        return super().learn(rows, classes=classes, calibrate_on=calibrate_on, rounds=rounds)
 
     def spoilt(self, late: pd.Series[Any]) -> Any:
         """Labels the other way round."""

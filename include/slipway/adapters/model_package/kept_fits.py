@@ -22,6 +22,7 @@ from slipway.adapters.model_package.package import Package, use_one_thread
 from slipway.adapters.model_package.scored_classes import scored_classes
 from slipway.adapters.model_package.trusted_types import untrusted
 from slipway.spec.labels import Label
+from slipway.stages.ports.package import Rounds
 from slipway.stages.ports.raw_column import signature_of
 
 FIT, SECONDS = "fit", "seconds"
@@ -49,6 +50,7 @@ class KeepingLearner(SklearnLearner):
         *,
         classes: Sequence[Label] | None = None,
         calibrate_on: pd.DataFrame | None = None,
+        rounds: Rounds | None = None,
     ) -> LearnedModel:
         """Return the kept fit to these very rows, or fit and keep it."""
         key = self._key(rows, classes, calibrate_on)
@@ -57,7 +59,9 @@ class KeepingLearner(SklearnLearner):
             learned = self._kept(place)
             if learned is None:
                 started = time.perf_counter()
-                made = super().learn(rows, classes=classes, calibrate_on=calibrate_on)
+                made = super().learn(
+                    rows, classes=classes, calibrate_on=calibrate_on, rounds=rounds
+                )
                 seconds = round(time.perf_counter() - started, 3)
                 facts = {**made.facts, KEPT_FIT: {FIT: key, SECONDS: seconds}}
                 learned = replace(made, facts=facts)

@@ -27,6 +27,7 @@ from slipway.adapters.model_package.fit_requirements import (
     require_fitting_constraints,
     require_fitting_target,
 )
+from slipway.adapters.model_package.fit_rounds import followed
 from slipway.adapters.model_package.learned_model import LearnedModel
 from slipway.adapters.model_package.package import Package, use_one_thread
 from slipway.adapters.model_package.pipeline_py import import_pipeline_py
@@ -45,6 +46,7 @@ from slipway.spec.monotonic_constraints import constraints_of
 from slipway.stages.model.manifest import (
     FITTED_CLASSES,
 )
+from slipway.stages.ports.package import Rounds
 from slipway.stages.ports.raw_column import signature_of
 
 
@@ -77,6 +79,7 @@ class SklearnLearner:
         *,
         classes: Sequence[Label] | None = None,
         calibrate_on: pd.DataFrame | None = None,
+        rounds: Rounds | None = None,
     ) -> LearnedModel:
         """Fit a pipeline to rows that hold the raw feature columns and the target.
 
@@ -84,6 +87,7 @@ class SklearnLearner:
             rows: Training rows; of a classification the target has the codes of its classes.
             classes: Classes by their codes; None for a regression.
             calibrate_on: Further rows, by which the scores of the fitted model are corrected.
+            rounds: Filled in while the fit runs.
 
         Raises:
             BadRequest: A column cannot be cast to the type in the spec.
@@ -104,7 +108,7 @@ class SklearnLearner:
             scored = ScoredClasses(len(classes), tuple(present.tolist()))
             if len(present) < len(classes):
                 facts[FITTED_CLASSES] = list(scored.fitted)
-        pipeline = self._fitted(features, target, row_weights)
+        pipeline = self._fitted(features, target, row_weights, rounds or Rounds())
         if calibrate_on is not None:
             self._calibrate(pipeline, calibrate_on, scored)
         use_one_thread(pipeline)
@@ -125,6 +129,7 @@ class SklearnLearner:
         features: pd.DataFrame,
         target: np.ndarray[Any, Any],
         row_weights: np.ndarray[Any, Any] | None,
+        rounds: Rounds,
     ) -> Pipeline:
         """Fit step by step, so that an error tells which of them raised it."""
         name, model = self.spec.estimator.name, self.spec.model
@@ -152,7 +157,8 @@ class SklearnLearner:
             in_floats = row is not None and row.in_floats
             prepared = prepared_matrix(pipeline[-2], features, target, in_floats=in_floats)
             weighted = fit_arguments(estimator, row_weights, spec=self.spec)
-            estimator.fit(prepared, target, **weighted)
+            with followed(estimator, rounds):
+                estimator.fit(prepared, target, **weighted)
         return pipeline
 
     def _calibrate(

@@ -66,6 +66,22 @@ class ReferenceRows:
         return len(self.features)
 
 
+@dataclass
+class Rounds:
+    """Rounds of a boosted fit, which another thread reads while it runs.
+
+    Attributes:
+        ended: Returns how many have ended; None: the fit has no rounds, or has not begun.
+        planned: Most rounds.
+    """
+
+    ended: Callable[[], int] | None = None
+    planned: int = 0
+
+    def __str__(self) -> str:
+        return "" if self.ended is None else f"round {self.ended():,} of {self.planned:,}"
+
+
 class FittedModel(Protocol):
     """A fitted model that is not saved yet."""
 
@@ -109,6 +125,7 @@ class Learner(Protocol):
         *,
         classes: Sequence[Label] | None = None,
         calibrate_on: pd.DataFrame | None = None,
+        rounds: Rounds | None = None,
     ) -> FittedModel:
         """Fit a model to rows that hold the raw feature columns and the target.
 
@@ -116,6 +133,7 @@ class Learner(Protocol):
             rows: Training rows; the target as `to_target` returns it.
             classes: Classes of the target by their codes; None for a regression.
             calibrate_on: Further rows, by which the scores of the fitted model are corrected.
+            rounds: Filled in while the fit runs.
         """
 
 

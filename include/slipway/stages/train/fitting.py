@@ -20,7 +20,7 @@ from slipway.stages.model.label_classes import (
     to_target,
 )
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
-from slipway.stages.ports.package import FittedModel, Learner
+from slipway.stages.ports.package import FittedModel, Learner, Rounds
 from slipway.stages.ports.tables import Tables
 from slipway.stages.search.found import Found
 from slipway.stages.search.searched_rows import SearchedRows
@@ -134,8 +134,9 @@ class Fitting:
         fitting = f"fitting {estimator.name} to {len(rows):,} rows"
         self.tell(fitting)
         started = time.perf_counter()
-        with told_while(self.tell, fitting):
-            learned = learner.learn(rows, classes=classes, calibrate_on=kept_rows)
+        rounds = Rounds()
+        with told_while(self.tell, fitting, how_far=lambda: str(rounds)):
+            learned = learner.learn(rows, classes=classes, calibrate_on=kept_rows, rounds=rounds)
         fit_seconds = round(time.perf_counter() - started, 3)
         return Fitted(learned, made.parts, classes, kept_rows, estimator, found, fit_seconds)
 

@@ -13,7 +13,11 @@ EACH_SECONDS = 15.0
 
 @contextmanager
 def told_while(
-    tell: Callable[[str], None], work: str, *, each_seconds: float = EACH_SECONDS
+    tell: Callable[[str], None],
+    work: str,
+    *,
+    each_seconds: float = EACH_SECONDS,
+    how_far: Callable[[], str] = str,
 ) -> Iterator[None]:
     """Tell every few seconds how long the work inside has taken.
 
@@ -21,12 +25,15 @@ def told_while(
         tell: Called with each message, from a thread of its own.
         work: What is done, in words.
         each_seconds: Time between two messages.
+        how_far: Returns how far the work is, or nothing.
     """
     began, ended = time.monotonic(), threading.Event()
 
     def tell_until_ended() -> None:
         while not ended.wait(each_seconds):
-            tell(f"{work}: {time.monotonic() - began:.0f} s so far")
+            so_far = how_far()
+            told = f"{work}: {time.monotonic() - began:.0f} s so far"
+            tell(f"{told}, {so_far}" if so_far else told)
 
     thread = threading.Thread(target=tell_until_ended, name="told-while", daemon=True)
     thread.start()
