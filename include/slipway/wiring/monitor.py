@@ -58,6 +58,7 @@ def list_windows(call: StageCall) -> Listing:
 @stage("drift", required=(MODEL, WINDOW), recorded=True)
 def drift(call: StageCall) -> RunRecord:
     """Compare the inputs and predictions of a window with the reference."""
+    from slipway.adapters.loss_model import fit_losses
     from slipway.adapters.metrics import measure
     from slipway.stages.monitor.drift import measure_drift
 
@@ -70,6 +71,7 @@ def drift(call: StageCall) -> RunRecord:
         log=call.container.log_for(model),
         reports=call.container.reports,
         measure=measure,
+        fit_losses=fit_losses,
         context=call.context,
     )
 

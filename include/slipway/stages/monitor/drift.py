@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from slipway.records.run_context import RunContext
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.spec.monitoring import Monitoring
+    from slipway.stages.ports.losses import FitLosses
     from slipway.stages.ports.metrics import Measure
     from slipway.stages.ports.prediction_log import PredictionLog, SampledRows
     from slipway.stages.ports.registry import Registry
@@ -51,6 +52,7 @@ def measure_drift(
     log: PredictionLog,
     reports: DriftReport,
     measure: Measure | None = None,
+    fit_losses: FitLosses | None = None,
 ) -> RunRecord:
     """Measure one window's features and scores against its champion's reference.
 
@@ -65,6 +67,7 @@ def measure_drift(
         log: Predictions.
         reports: Computes distances and the HTML report.
         measure: Computes metrics, by which performance is estimated before labels; None: it is not.
+        fit_losses: Learns the errors of a regression for that; None: they are not estimated.
 
     Raises:
         BadParameter: There is no such window.
@@ -116,7 +119,9 @@ def measure_drift(
             )
             if measure is None:
                 return verdict
-            estimate = estimate_window(spec, sample.rows, reference, measure=measure)
+            estimate = estimate_window(
+                spec, sample.rows, reference, measure=measure, fit_losses=fit_losses
+            )
             return with_estimate(verdict, estimate, spec)
         except NotComputable as error:
             return not_comparable(error, {"rows": sample.count})

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING
 from slipway.records.run_records import find_record
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.model.class_scores import SCORE, SCORES, score_matrix
+from slipway.stages.monitor.columns import logged_answers, tidy, with_answers
+from slipway.stages.monitor.estimated_errors import KnownErrors, estimate_errors
 from slipway.stages.monitor.estimated_performance import Estimate, estimate_metric
 from slipway.values.figures import in_figures
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from slipway.records.store import Store
     from slipway.spec import ModelSpec
     from slipway.stages.monitor.reference import Reference
     from slipway.stages.monitor.windows import MonitoredWindow
+    from slipway.stages.ports.losses import FitLosses
     from slipway.stages.ports.metrics import Measure
 
 ESTIMATED, ESTIMATE_ERROR = "estimated", "estimate_error"
@@ -30,7 +35,12 @@ BLIND = (
 
 
 def estimate_window(
-    spec: ModelSpec, rows: pd.DataFrame, reference: Reference, *, measure: Measure
+    spec: ModelSpec,
+    rows: pd.DataFrame,
+    reference: Reference,
+    *,
+    measure: Measure,
+    fit_losses: FitLosses | None = None,
 ) -> Estimate | None:
     """Estimate the metric of a window's predictions; None where it cannot be.
 
@@ -39,7 +49,22 @@ def estimate_window(
         rows: Logged predictions.
         reference: Reference of their version, with its holdout.
         measure: Computes the metric.
+        fit_losses: Fits a model of the errors of a regression; None: these are not estimated.
     """
+    if spec.task == "regression":
+        known = known_errors(reference)
+        if known is None or fit_losses is None:
+            return None
+        answered = logged_answers(rows, reference.named)
+        return estimate_errors(
+            spec.monitoring.performance.metric,
+            _comparable(answered, reference, [str(name) for name in known.rows]),
+            rows[SCORE].to_numpy(dtype="float64"),
+            known,
+            fit=fit_losses,
+            seed=spec.training.seed,
+            measure=measure,
+        )
     if reference.held_out is None:
         return None
     classes = reference.named.classes
@@ -55,6 +80,28 @@ def estimate_window(
         seed=spec.training.seed,
         measure=measure,
     )
+
+
+def known_errors(reference: Reference) -> KnownErrors | None:
+    """Return holdout rows whose errors are known; of older versions by their scores alone."""
+    import pandas as pd
+
+    known, rows = reference.held_out_features, reference.held_out
+    if known is not None:
+        features, labels, scores = known.features, known.labels, known.scores
+    elif rows is not None:
+        features, labels = pd.DataFrame(index=rows.labels.index), rows.labels.to_numpy("float64")
+        scores = rows.scores
+    else:
+        return None
+    names = [*(name for name in reference.columns.names if name in features), SCORE]
+    answered = with_answers(features, scores, reference.named)
+    return KnownErrors(_comparable(answered, reference, names), labels, scores)
+
+
+def _comparable(rows: pd.DataFrame, reference: Reference, names: Sequence[str]) -> pd.DataFrame:
+    columns = reference.named
+    return tidy(rows, columns.without(set(columns.names) - set(names)))
 
 
 def with_estimate(verdict: Verdict, estimate: Estimate | None, spec: ModelSpec) -> Verdict:

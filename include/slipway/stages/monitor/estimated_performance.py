@@ -1,13 +1,12 @@
 """Estimate the performance of a window before its labels: from scores whose rightness is known.
 
-The holdout tells how often a class turned out at each score, and how large errors were at each
-predicted value. If that still holds, so does the estimate: it follows the features to harder or
-easier rows, and is blind to a change of what they mean, which is concept drift. So it alerts, and
-no more.
+The holdout tells how often a class turned out at each score. If that still holds, so does the
+estimate: it follows the features to harder or easier rows, and is blind to a change of what they
+mean, which is concept drift. So it alerts, and no more.
 
 Source:
     Kull, Silva Filho and Flach 2017 (calibration of scores); NannyML 2022, Confidence-Based
-    Performance Estimation and Direct Loss Estimation.
+    Performance Estimation. Errors of a regression are in `estimated_errors`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from slipway.spec.metrics import METRICS, has_classes
+from slipway.spec.metrics import METRICS
 from slipway.stages.model.held_out_rows import HeldOutRows
 from slipway.stages.model.label_classes import UNSEEN
 from slipway.stages.monitor.judged_rows import JudgedRows
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
 LEAST_HELD_OUT = 200
 """With fewer holdout rows nothing is estimated."""
 
-DRAWS, MOST_ROWS, BINS = 20, 20_000, 10
-"""Drawn labels of each row, rows that are looked at, and bins of predicted values."""
+DRAWS, MOST_ROWS = 20, 20_000
+"""Drawn labels of each row, and rows that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def estimate_metric(
     """Estimate a metric of scored rows without labels; None where it cannot be.
 
     Args:
-        metric: Name of the metric.
+        metric: Name of a metric of classes.
         scores: Of shape (n_rows,), or (n_rows, n_classes).
         held_out: Holdout rows of the version.
         threshold: Score above which class 1 is predicted.
@@ -81,8 +80,6 @@ def estimate_metric(
 
     def estimated(of: Array, by: slice) -> float | None:
         of = of[:: -(-len(of) // MOST_ROWS)]
-        if not has_classes(METRICS[metric].task):
-            return _by_errors(metric, of, labels[by], before[by])
         return _by_draws(
             metric, of, labels[by], before[by], threshold=threshold, seed=seed, measure=measure
         )
@@ -150,23 +147,6 @@ def _calibrated(scores: Array, outcomes: Array, before: Array) -> Array:
     fitted = isotonic_regression(shares, weights=counts).x
     found: Array = np.interp(scores, at, fitted)
     return found
-
-
-def _by_errors(metric: str, scores: Array, labels: Array, before: Array) -> float | None:
-    """Mean error at each predicted value, of bins of equally many holdout rows."""
-    import numpy as np
-
-    if metric not in {"mean_absolute_error", "root_mean_squared_error"}:
-        return None
-    edges = np.unique(np.quantile(before, [one / BINS for one in range(1, BINS)]))
-    errors = np.abs(labels - before)
-    if metric == "root_mean_squared_error":
-        errors = errors**2
-    inside = np.searchsorted(edges, before)
-    counts = np.bincount(inside, minlength=len(edges) + 1)
-    means = np.bincount(inside, errors, len(edges) + 1) / np.maximum(1, counts)
-    mean = float(means[np.searchsorted(edges, scores)].mean())
-    return mean**0.5 if metric == "root_mean_squared_error" else mean
 
 
 def _realised(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from slipway.errors import NotFound
 from slipway.spec.logged_columns import logged_names
 from slipway.stages.model.class_scores import SCORE
 from slipway.stages.model.decision import threshold_of
+from slipway.stages.model.held_out_features import HeldOutFeatures
 from slipway.stages.model.held_out_rows import HeldOutRows
 from slipway.stages.model.manifest import REFERENCE, REFERENCE_SCORE
 from slipway.stages.model.predicted_classes import HALF
@@ -51,6 +52,8 @@ class Reference:
         held_out: Holdout rows of the version, with labels; None in versions without them.
         threshold: Score above which it predicts class 1.
         note: Sentence on stored objects that were damaged; empty without one.
+        held_out_features: Holdout rows with features, under their names in the log; None in
+            versions without them.
     """
 
     sample: ReferenceSample
@@ -60,6 +63,7 @@ class Reference:
     held_out: HeldOutRows | None = None
     threshold: float = HALF
     note: str = ""
+    held_out_features: HeldOutFeatures | None = None
 
     @property
     def known(self) -> KnownRows:
@@ -189,6 +193,7 @@ def read_reference(
         derived = opened.derive(
             "sample", reduction.inputs, lambda: to_parts(reduction.of(opened.folder))
         )
+    known = facts.held_out_features
     return Reference(
         from_parts(derived.parts),
         columns,
@@ -197,4 +202,7 @@ def read_reference(
         held_out=facts.held_out,
         threshold=threshold_of(manifest),
         note=f"{facts.note}{derived.note}",
+        held_out_features=None
+        if known is None
+        else replace(known, features=known.features.rename(columns=logged)),
     )

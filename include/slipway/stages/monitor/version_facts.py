@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.records.scratch_folder import scratch_folder
-from slipway.stages.model.held_out_rows import FILE, HeldOutRows, kept_file, parse_held_out
+from slipway.stages.model import held_out_features, held_out_rows
+from slipway.stages.model.held_out_features import HeldOutFeatures, parse_held_out_features
+from slipway.stages.model.held_out_rows import HeldOutRows, parse_held_out
 from slipway.stages.model.manifest import MANIFEST, open_sealed, parse
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.monitor.derived_object import Derived, DerivedFrom, Parts, derive_once
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from slipway.spec.labels import Label
     from slipway.stages.ports.registry import Registry
 
-_HELD_OUT = "holdout"
+_HELD_OUT, _FEATURES = "holdout", "holdout_features"
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,14 @@ class VersionFacts:
         held_out: Its holdout rows; None in versions that were saved without them.
         manifest: Its manifest.
         note: Sentence on a stored object that was damaged; empty without one.
+        held_out_features: Its holdout rows with features; None in versions without them.
     """
 
     classes: tuple[Label, ...] | None
     held_out: HeldOutRows | None
     manifest: Mapping[str, Any]
     note: str = ""
+    held_out_features: HeldOutFeatures | None = None
 
 
 @dataclass(frozen=True)
@@ -97,11 +101,13 @@ class OpenedVersion:
         sha256 = self.derived_from.sha256 or None
         manifest = parse(found.parts[MANIFEST], sha256=sha256, where=MANIFEST)
         classes, held_out = manifest.get("classes"), found.parts.get(_HELD_OUT)
+        known = found.parts.get(_FEATURES)
         return VersionFacts(
             None if classes is None else tuple(classes),
             None if held_out is None else parse_held_out(held_out),
             manifest,
             found.note,
+            None if known is None else parse_held_out_features(known),
         )
 
 
@@ -147,5 +153,8 @@ def read_version_facts(
 
 def _facts_of(folder: Path) -> Parts:
     parts = {MANIFEST: (folder / MANIFEST).read_bytes()}
-    held_out = kept_file(folder).get(FILE)
-    return parts if held_out is None else {**parts, _HELD_OUT: held_out}
+    files = {
+        _HELD_OUT: held_out_rows.kept_file(folder).get(held_out_rows.FILE),
+        _FEATURES: held_out_features.kept_file(folder).get(held_out_features.FILE),
+    }
+    return parts | {name: data for name, data in files.items() if data is not None}

@@ -10,9 +10,10 @@ from typing import Any
 from slipway.records.requests import Request
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.gates.random_holdout import RandomHoldout
-from slipway.stages.model import held_out_rows, sbom
+from slipway.stages.model import held_out_features, held_out_rows, sbom
 from slipway.stages.model.class_scores import class_shares
 from slipway.stages.model.decision import THRESHOLD, cheapest_threshold
+from slipway.stages.model.held_out_features import HeldOutFeatures
 from slipway.stages.model.held_out_rows import HeldOutRows
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.manifest import MANIFEST, parse
@@ -134,13 +135,19 @@ class Recipe:
         return Built(manifest, manifest_sha256, numbers)
 
     def _held_out(self, parts: Split, learned: FittedModel) -> dict[str, bytes]:
-        """The file of the holdout rows; none of a refit, which has no holdout of its own."""
+        """The files of the holdout rows; none of a refit, which has no holdout of its own."""
         rows = parts.holdout
         if rows.empty:
             return {}
         times, labels = rows[parts.event_time], rows[self.spec.target]
-        held_out = HeldOutRows(times, labels, learned.predict(rows)).bounded()
-        return {held_out_rows.FILE: held_out.to_bytes()}
+        scores = learned.predict(rows)
+        files = {held_out_rows.FILE: HeldOutRows(times, labels, scores).bounded().to_bytes()}
+        if self.spec.task == "regression":
+            declared = self.dataset.streams.features.columns
+            names = [name for name in self.spec.features.names if not declared[name].pii]
+            known = HeldOutFeatures(rows[names], labels.to_numpy(), scores).bounded()
+            files[held_out_features.FILE] = known.to_bytes()
+        return files
 
     def _facts(self, pins: Snapshot, fitted: Fitted) -> dict[str, Any]:
         return {

@@ -23,12 +23,11 @@ from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.gates.contender_scores import contender_scores
-from slipway.stages.model import sbom
+from slipway.stages.model import held_out_features, held_out_rows, sbom
 from slipway.stages.model.agreement import measure_agreement
 from slipway.stages.model.class_scores import align_scores, known_to_any, with_unseen
 from slipway.stages.model.decision import judged as as_metric_judges
 from slipway.stages.model.decision import threshold_of
-from slipway.stages.model.held_out_rows import kept_file
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.manifest import PIPELINE_PY
@@ -175,7 +174,7 @@ class _Refit:
             *(model, dataset, self.request, self.tools.tables, learner),
             *(self.tools.code, self.tools.tell),
             judged=judged_facts(judged.manifest, sha256=self.trained["manifest_sha256"]),
-            kept=kept_file(folder),
+            kept={**held_out_rows.kept_file(folder), **held_out_features.kept_file(folder)},
         )
         return recipe.build(self.pins, target, find=lambda _: Found.of_version(judged.manifest))
 
