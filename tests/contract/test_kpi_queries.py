@@ -146,6 +146,22 @@ def test_a_join_that_has_no_room_in_memory_goes_to_disk_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(
+    "sql",
+    [
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n",
+        "SELECT sum(range) FROM range(1000000000000)",
+    ],
+    ids=["recursive", "range"],
+)
+def test_the_check_of_a_query_ends_where_the_query_does_not(sql: str) -> None:
+    """Some queries run for long, or for ever, over views without a row, too."""
+    began = time.monotonic()
+    mistake = DuckDbQueries(timeout_seconds=0.2).mistake(sql, TYPES, BOUNDS)
+    assert mistake == "the query took longer than 0.2 seconds over empty views"
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize(
     ("sql", "mistake"),
     [
         ("SELECT avg(score) FROM predictions WHERE event_time >= $start", None),

@@ -33,6 +33,8 @@ MEMORY_LIMIT = "1GB"
 TIMEOUT_SECONDS = 60.0
 MOST_SPILLED = "10GB"
 """Most disk for what joins and groups have no memory for, beside the rows of the views."""
+CHECK_SECONDS = 10.0
+"""Longest time of a query over empty views, which only shows whether it can be carried out."""
 
 _CLOSED = {
     "enable_external_access": "false",
@@ -85,6 +87,7 @@ class DuckDbQueries:
 
     def mistake(self, sql: str, views: Views, parameters: Parameters) -> str | None:
         """See the port; the views are empty, so the tool's own words hold no value."""
+        seconds = min(CHECK_SECONDS, self._timeout_seconds)
         with self._connection() as connection:
             for name, columns in views.items():
                 listed = ", ".join(
@@ -94,10 +97,13 @@ class DuckDbQueries:
             connection.execute("SET lock_configuration = true")
             try:
                 statement = _only_select(connection, sql)
-                found = connection.execute(statement, _used(statement, parameters))
+                with _interrupted(connection, seconds):
+                    found = connection.execute(statement, _used(statement, parameters))
                 return _shape_mistake(found.description)
             except NotComputable as error:
                 return error.message
+            except duckdb.InterruptException:
+                return f"the query took longer than {seconds:g} seconds over empty views"
             except duckdb.Error as error:
                 return str(error).partition("\n")[0]
 
@@ -149,7 +155,7 @@ class DuckDbQueries:
             connection.execute("SET lock_configuration = true")
             try:
                 statement = _only_select(connection, sql)
-                with self._interrupted(connection):
+                with _interrupted(connection, self._timeout_seconds):
                     found = connection.execute(statement, _used(statement, parameters))
                     wrong, answer = _shape_mistake(found.description), found.fetchmany(2)
             except duckdb.InterruptException as error:
@@ -178,16 +184,17 @@ class DuckDbQueries:
         finally:
             connection.close()
 
-    @contextmanager
-    def _interrupted(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        """Interrupt what runs longer than the time-out."""
-        timer = threading.Timer(self._timeout_seconds, connection.interrupt)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
+
+@contextmanager
+def _interrupted(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """Interrupt what runs longer than a time-out."""
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _only_select(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
