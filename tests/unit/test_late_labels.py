@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -124,6 +126,42 @@ def test_a_decision_reads_the_newest_revision() -> None:
     assert request.action == "request"
     assert request.numbers["window"] == MAY
     assert late.decide().numbers["request"] == request.numbers["request"]
+
+
+@pytest.mark.parametrize(
+    ("corrected", "action"),
+    [
+        (flipped, "decayed"),
+        (lambda rows: rows.assign(late=np.nan), "inconclusive"),
+    ],
+    ids=["another value", "taken back"],
+)
+def test_corrected_labels_revise_a_verdict(
+    corrected: Callable[[pd.DataFrame], pd.DataFrame], action: str
+) -> None:
+    """A verdict does not stand on labels that hold no more, though their number is the same."""
+    late = Late()
+    rows = late.rows.astype({"late": "float64"})
+    late.label(rows)
+    assert late.measure(late.due()[0]).verdict.action == "ok"
+    late.label(pd.concat([corrected(rows.iloc[:100]), rows.iloc[100:]]))
+    assert late.due() == []
+    late.label(corrected(rows))
+    assert late.due() == [f"{MAY}-r1"]
+    second = late.measure(f"{MAY}-r1").verdict
+    assert second.action == action
+    assert "Revised by corrected labels: " in second.reason
+
+
+def test_labels_whose_earlier_version_is_gone_are_compared_by_their_number() -> None:
+    """Old files of a table may be removed; what was judged stays, and nothing fails."""
+    late = Late()
+    late.label(late.rows)
+    judged = Verdict("ok", "Fine.", {"labelled": len(late.rows)})
+    ref, gone = RunRef("ferry_delay", f"window-{MAY}", "performance"), {"labels_version": 99}
+    perform(late.context, ref, lambda _: judged, inputs=gone)
+    late.label(flipped(late.rows))
+    assert late.due() == []
 
 
 def test_revisions_are_few_and_need_many_late_labels() -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from slipway.spec import DatasetSpec, ModelSpec
+    from slipway.stages.monitor.label_stream import WindowLabels
+    from slipway.stages.monitor.window_keys import Hashes
     from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.tables import Tables
 
@@ -28,13 +30,23 @@ class LandedWindow:
 
     Attributes:
         rows: Number of predictions.
-        predicted: Number of predicted keys.
-        labels: Labels of those that have one.
+        hashes: Sorted hashes of the predicted keys.
+        found: Labels of those that have one.
     """
 
     rows: int
-    predicted: int
-    labels: pd.Series[Any]
+    hashes: Hashes
+    found: WindowLabels
+
+    @property
+    def predicted(self) -> int:
+        """Number of predicted keys."""
+        return len(self.hashes)
+
+    @property
+    def labels(self) -> pd.Series[Any]:
+        """Labels of the keys that have one."""
+        return self.found.labels
 
 
 class LandedLabels:
@@ -42,6 +54,7 @@ class LandedLabels:
 
     def __init__(self, spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> None:
         self._spec, self._dataset, self._tables = spec, dataset, tables
+        self._earlier: dict[int | None, LabelStream] = {}
 
     @property
     def version(self) -> int | None:
@@ -56,8 +69,24 @@ class LandedLabels:
         """
         spec, key_type = self._spec, self._dataset.identity.key.type
         keys = WindowPredictions(log, spec.model, monitored, key_type).keys()
-        found = self._stream.find(keys.hashes)
-        return LandedWindow(keys.rows, len(keys.hashes), found.values)
+        return LandedWindow(keys.rows, keys.hashes, self._stream.find(keys.hashes))
+
+    def changed(self, landed: LandedWindow, *, since: int | None) -> int:
+        """Return how many labels of a window have come, gone or got another value.
+
+        Args:
+            landed: Its labels by now.
+            since: Version of the labels' table with which they are compared; None: there was none.
+
+        Raises:
+            NotFound: The table has no such version.
+            StoreUnavailable: That version cannot be read, as after its files were removed.
+        """
+        if since not in self._earlier:
+            self._earlier[since] = LabelStream(
+                self._tables, self._dataset, self._spec.target, since
+            )
+        return landed.found.changed(self._earlier[since].find(landed.hashes))
 
     @cached_property
     def _stream(self) -> LabelStream:

@@ -1,4 +1,4 @@
-"""Revise the verdict on a window's performance once late labels have arrived.
+"""Revise the verdict on a window's performance once late or corrected labels have arrived.
 
 A revision has a record of its own beside the first one, which stays. There are at most two, and
 only of the newest windows, which a decision may count.
@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from slipway.errors import NotComputable
+from slipway.errors import NotComputable, NotFound, StoreUnavailable
 from slipway.records.run_records import RunRecord, find_record, need_record
 from slipway.records.verdicts import Verdict
 
@@ -27,7 +27,7 @@ STAGE = "performance"
 MOST_REVISIONS = 2
 
 LATE_SHARE = 0.1
-"""Share of a window's predictions that has to be labelled anew for a revision."""
+"""Share of a window's predictions whose label has to be new, gone or another one for a revision."""
 
 
 def newest_verdict(store: Store, model: str, monitored: MonitoredWindow) -> RunRecord | None:
@@ -49,7 +49,7 @@ def due_revisions(
     log: PredictionLog,
     labels: LandedLabels,
 ) -> Iterator[MonitoredWindow]:
-    """Yield the revisions that late labels ask for, of the newest windows with a verdict.
+    """Yield the revisions for late and corrected labels, of the newest windows with a verdict.
 
     Args:
         spec: The model.
@@ -87,8 +87,16 @@ def _due_revision(
         return None
     found, least = len(landed.labels), spec.monitoring.min_rows
     is_enough_now = labelled < least <= found
-    if found - labelled < max(1, LATE_SHARE * landed.predicted) and not is_enough_now:
-        return None
+    needed = max(1, LATE_SHARE * landed.predicted)
+    if not is_enough_now and found - labelled < needed:
+        since = record.inputs.get("labels_version")
+        try:
+            changed = labels.changed(landed, since=since if isinstance(since, int) else None)
+        except (NotFound, StoreUnavailable):
+            # Old files of a table may be removed at any time: its labels cannot be compared then.
+            return None
+        if changed < needed:
+            return None
     return replace(monitored, revision=number)
 
 
@@ -108,8 +116,9 @@ def revised(verdict: Verdict, earlier: RunRecord) -> Verdict:
     """Return the verdict of a revision, with what it was before and why it is another one."""
     before = earlier.verdict
     now, then = (one.numbers.get("labelled", 0) for one in (verdict, before))
+    kind = "late" if isinstance(now, int) and isinstance(then, int) and now > then else "corrected"
     reason = (
-        f"{verdict.reason} Revised by late labels: {now:,} now, {then:,} when it was judged "
+        f"{verdict.reason} Revised by {kind} labels: {now:,} now, {then:,} when it was judged "
         f"{before.action}."
     )
     numbers = {**verdict.numbers, "labelled_before": then, "action_before": before.action}

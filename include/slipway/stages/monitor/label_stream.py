@@ -34,11 +34,11 @@ class WindowLabels:
 
     Attributes:
         keys: Hashes of the keys that have a label, sorted.
-        values: Their labels as delivered, in the same order.
+        labels: Their labels as delivered, in the same order.
     """
 
     keys: Hashes
-    values: pd.Series[Any]
+    labels: pd.Series[Any]
 
     def of(self, hashes: Hashes) -> pd.Series[Any]:
         """Return the labels of some of the keys, of shape (n_keys,).
@@ -48,7 +48,21 @@ class WindowLabels:
         """
         import numpy as np
 
-        return self.values.iloc[np.searchsorted(self.keys, hashes)].reset_index(drop=True)
+        return self.labels.iloc[np.searchsorted(self.keys, hashes)].reset_index(drop=True)
+
+    def changed(self, before: WindowLabels) -> int:
+        """Return how many labels have come, gone or got another value since.
+
+        Args:
+            before: Labels of the same keys, earlier.
+        """
+        import numpy as np
+
+        both, now, then = np.intersect1d(
+            self.keys, before.keys, assume_unique=True, return_indices=True
+        )
+        same = self.labels.to_numpy()[now] == before.labels.to_numpy()[then]
+        return len(self.keys) + len(before.keys) - len(both) - int(np.count_nonzero(same))
 
 
 @dataclass
