@@ -79,6 +79,12 @@ def test_decay_speaks_before_drift() -> None:
         ("drifting", {}, "clear", "clear"),
         ("decayed", {"drop": 0.15, "max_absolute_drop": 0.03}, "severe", "severe, 5.0 times"),
         ("decayed", {"drop": 0.15, "max_absolute_drop": 0.0}, "clear", "clear"),
+        (
+            "decayed",
+            {"drop": 0.04, "drop_lower": -0.01, "max_absolute_drop": 0.03},
+            "severe",
+            "severe",
+        ),
     ],
 )
 def test_the_severity_of_the_newest_window_is_told(

@@ -101,7 +101,7 @@ def test_a_season_that_the_reference_has_not_seen_is_named_and_judged() -> None:
     july = datetime(2021, 7, 12, tzinfo=UTC)
     verdict, _ = judged("all", known_days=90, week=july)
     assert verdict.action == "drifting"
-    assert "Season not yet seen" in verdict.reason
+    assert "Season not yet seen: the reference has fewer than half of the days" in verdict.reason
     assert verdict.numbers["season_seen"] == 0
 
 

@@ -31,6 +31,7 @@ def printed(run: str, stage: str) -> str:
         ("window-2013-05-v3", "drift", "2013-05-v3"),
         ("window-2013-W07-v12", "performance", "2013-W07-v12"),
         ("window-2013-05-06T13-v1", "drift", "2013-05-06T13-v1"),
+        ("window-2013-W07-v12-r1", "performance", "2013-W07-v12-r1"),
         ("decide-2013-05-v3-0a1b2c3d", "decide", "2013-05-v3"),
     ],
 )

@@ -34,7 +34,7 @@ COLOURS = {
 
 WIDEST_SUBJECT = 32
 
-_WINDOW = re.compile(r"(?:window|decide)-(?P<window>.+-v[1-9]\d*)(?:-[0-9a-f]{8})?")
+_WINDOW = re.compile(r"(?:window|decide)-(?P<window>.+-v[1-9]\d*(?:-r[1-9])?)(?:-[0-9a-f]{8})?")
 """Runs of the monitor; that of a decision is named by its newest window."""
 
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 SHOWN_COLUMNS = 5
 
-NEW_SEASON = "Season not yet seen: the reference has no rows of this time of the year"
+NEW_SEASON = (
+    "Season not yet seen: the reference has fewer than half of the days of this time of the year"
+)
 
 
 def judge_drift(comparison: Comparison, monitoring: Monitoring) -> Verdict:

@@ -38,12 +38,21 @@ def severity_of(action: str, numbers: Mapping[str, Number]) -> Severity:
     """Return the severity of a window.
 
     One that is beyond no limit of a number, but has values or columns of another kind, is clear.
+    One in which a constant is shown to be better is severe, whatever loss the comparator finds.
 
     Args:
         action: `drifting` or `decayed`.
         numbers: Numbers of its verdict.
     """
     value, limit = (numbers.get(name) for name in _MEASURES[action])
+    lower = numbers.get("drop_lower")
+    if (
+        action == "decayed"
+        and isinstance(lower, int | float)
+        and isinstance(limit, int | float)
+        and lower <= limit
+    ):
+        return Severity("severe", None)
     if not isinstance(value, int | float) or not isinstance(limit, int | float) or limit <= 0:
         return Severity("clear", None)
     times = value / limit
