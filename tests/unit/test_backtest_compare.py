@@ -106,15 +106,28 @@ def test_the_policy_with_the_least_loss_is_recommended_where_chance_does_not_exp
     assert "never loses 0.0175 more" in " ".join(advice.reasons)
 
 
-def test_the_simplest_is_recommended_of_those_that_chance_cannot_tell_apart() -> None:
-    """And the reasons name the best, and its interval."""
+def test_the_fewest_trainings_are_recommended_of_what_chance_cannot_tell_apart() -> None:
+    """And the reasons name the best, and its interval; of as many trainings the simplest counts."""
     never, often = policy("never", "aaaaaaaa", rank=0), policy("monthly", "abbbbbbb", rank=2)
     found = compared(Losses({"a": 0.3, "b": 0.2999, "c": 0.3}), never, often)
     assert found.best == "monthly"
     advice = recommend(found)
     assert advice.name == "never"
-    assert "the simplest whose loss" in advice.reasons[0]
+    assert advice.reasons[0].startswith("never trains least often, never, of those whose loss")
     assert "monthly" in advice.reasons[0]
+
+
+def test_a_simpler_policy_that_trains_more_often_is_not_recommended() -> None:
+    """A cadence of seven trainings for the loss that decay has with one is dearer."""
+    requests = [training(step, "b", "a", "promoted") for step in (1, 3, 5)]
+    often = policy("daily", "abbbbbbb", rank=4, requests=requests)
+    seldom = policy("decay", "abbbbbbb", rank=10, requests=requests[:1])
+    never = policy("never", "aaaaaaaa", rank=0)
+    also = policy("drift", "aaaaaaaa", rank=11)
+    advice = recommend(compared(Losses({"a": 0.3, "b": 0.2, "c": 0.3}), never, often, seldom, also))
+    assert advice.name == "decay"
+    assert advice.reasons[0].startswith("decay trains least often, once, of those whose loss")
+    assert any(one.startswith("never, drift lose 0.0875 more") for one in advice.reasons)
 
 
 def test_days_of_a_worse_model_count_where_chance_does_not_explain_it() -> None:

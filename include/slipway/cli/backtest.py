@@ -107,8 +107,8 @@ def backtest(
 
     It prints the loss of each policy with the interval of its difference to the best one, its
     trainings, false alarms, days served by a worse model and seconds of fits, and recommends a
-    policy: the best, or the simplest that chance cannot tell from it. A report, its JSON and a
-    picture are written.
+    policy: the best, or the one that trains least often of those that chance cannot tell from it. A
+    report, its JSON and a picture are written.
 
     Stopped at any moment, it goes on where each policy was when it is given again.
     """

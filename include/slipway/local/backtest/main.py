@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from slipway.errors import BadParameter
+from slipway.local.backtest.folder_lock import locked
 from slipway.local.backtest.lane_container import LaneFolders
 from slipway.local.backtest.measure import MeasuredModels
 from slipway.local.backtest.picture import draw
@@ -133,8 +134,7 @@ def backtest(asked: Asked, *, console: Console) -> Backtest:
     by = asked.by or _period(model)
     policies = _policies(asked, model, by)
     folder = (asked.out or own.settings.project / ".slipway" / "backtest" / model.model).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    with shown_progress(console, "reading the history") as tell:
+    with locked(folder), shown_progress(console, "reading the history") as tell:
         source = find_source(asked.file, dataset, own=own, folder=folder, tell=tell)
         playing = _Playing(asked, model, dataset, by, own, folder)
         timeline, place, known = playing.ingest(source, tell)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -88,7 +90,8 @@ def play_lanes(
         min(parallel, len(jobs)), mp_context=context, initializer=_prepare, initargs=(watched,)
     )
     try:
-        playing = [pool.submit(_play, job) for job in jobs]
+        with _interrupts_blocked():
+            playing = [pool.submit(_play, job) for job in jobs]
         _wait_for(playing, shown)
         return [one.result() for one in playing]
     except BrokenProcessPool as error:
@@ -102,6 +105,16 @@ def play_lanes(
         pool.shutdown(wait=False, cancel_futures=True)
         alive.close()
         watched.close()
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: they end with this one, without a traceback."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _wait_for(playing: Sequence[Future[PlayedPolicy]], shown: _Shown) -> None:

@@ -72,6 +72,12 @@ def find_source(
     Raises:
         BadParameter: There is no history.
     """
+    if given is not None and not given.exists():
+        raise BadParameter(
+            "there is no such file or folder",
+            expected="--file FILE, or a FOLDER of files of features and labels",
+            where=str(given),
+        )
     if given is not None:
         return Source(given, str(given))
     landed = own.source(spec.source).deliveries(spec.dataset)

@@ -1,7 +1,8 @@
-"""Recommend a policy: that with the least loss, or the simplest that chance cannot tell from it."""
+"""Recommend a policy: the best, or one that trains less for what is the same within chance."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,28 +34,29 @@ class Recommendation:
 def recommend(compared: Compared) -> Recommendation:
     """Recommend a policy; pure.
 
+    Of those that chance cannot tell from the best it is the one that trains least often, and of
+    these the simplest.
+
     Args:
         compared: Compared policies.
     """
     best = compared.of(compared.best)
     alike = [one for one in compared.figures if one is best or one.behind.holds_zero]
-    chosen = min(alike, key=lambda one: one.policy.rank)
+    chosen = min(alike, key=lambda one: (one.trainings, one.policy.rank))
     reasons = [_why(chosen, best)]
     others = [one for one in alike if one is not chosen and one is not best]
     if others:
         names = ", ".join(one.policy.name for one in others)
-        reasons.append(f"Nor can chance tell apart: {names}; each is less simple.")
-    reasons += [
-        f"{one.policy.name} loses {in_figures(one.behind.value)} more per prediction than "
-        f"{best.policy.name} ({_interval(one)}), beyond chance."
-        for one in compared.figures
-        if one not in alike
-    ]
+        reasons.append(
+            f"Nor can chance tell apart: {names}; each trains as often and is less simple, or more "
+            "often."
+        )
+    reasons += _worse([one for one in compared.figures if one not in alike], best)
     own = next((one for one in compared.figures if one.policy.name == SPEC), None)
     if own is not None and own is not chosen and own in alike:
         reasons.append(
-            f"The present rules train {own.trainings} times, the recommended ones "
-            f"{chosen.trainings} times, for a loss that is the same within chance."
+            f"The present rules train {_times(own.trainings)}, the recommended ones "
+            f"{_times(chosen.trainings)}, for a loss that is the same within chance."
         )
     if len(compared.windows) < FEW_WINDOWS:
         count = len(compared.windows)
@@ -70,9 +72,26 @@ def _why(chosen: PolicyFigures, best: PolicyFigures) -> str:
     if chosen is best:
         return f"{name} has the least loss, {loss} per prediction."
     return (
-        f"{name} is the simplest whose loss, {loss} per prediction, chance cannot tell from the "
-        f"least, {in_figures(best.loss)} of {best.policy.name} ({_interval(chosen)})."
+        f"{name} trains least often, {_times(chosen.trainings)}, of those whose loss chance cannot "
+        f"tell from the least: {loss} per prediction beside {in_figures(best.loss)} of "
+        f"{best.policy.name}, which trains {_times(best.trainings)} ({_interval(chosen)})."
     )
+
+
+def _worse(figures: Sequence[PolicyFigures], best: PolicyFigures) -> list[str]:
+    """A sentence for each loss that is beyond chance; policies of the same loss share one."""
+    names: dict[str, list[str]] = {}
+    for one in figures:
+        told = f"{in_figures(one.behind.value)} more per prediction than {best.policy.name}"
+        names.setdefault(f"{told} ({_interval(one)}), beyond chance.", []).append(one.policy.name)
+    return [
+        f"{', '.join(alike)} {'lose' if len(alike) > 1 else 'loses'} {told}"
+        for told, alike in names.items()
+    ]
+
+
+def _times(count: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _interval(figures: PolicyFigures) -> str:
