@@ -11,10 +11,13 @@ import httpx
 
 from tests.serving.processes import until
 
+PAUSE_S = 0.01
+"""Leaves the processor to servers that start meanwhile."""
+
 
 @dataclass
 class BackgroundClient:
-    """A thread that sends requests without a pause, each with another key.
+    """A thread that sends requests with short pauses, each with another key.
 
     Attributes:
         answered: Version that answered, by request id.
@@ -43,7 +46,7 @@ class BackgroundClient:
 
     def _ask(self) -> None:
         with httpx.Client(timeout=90) as client:
-            while not self._stop.is_set():
+            while not self._stop.wait(PAUSE_S):
                 request_id = uuid4().hex
                 key = {"x-slipway-key": request_id}
                 try:

@@ -53,7 +53,7 @@ class PlatformEnv:
         return value
 
     def background(self) -> BackgroundClient:
-        """A client that sends requests to the reverse proxy without a pause."""
+        """A client that sends requests to the reverse proxy until it is closed."""
         return BackgroundClient(self.process.url + INFER, request_of(flights(3)))
 
     def shipped(self, request_ids: dict[str, int]) -> bool:

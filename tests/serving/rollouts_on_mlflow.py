@@ -30,7 +30,7 @@ from slipway.stages.train.register_version import register_version
 from tests.conftest import mlflow_in
 from tests.serving.faults import RestartableProcess
 from tests.serving.model_versions import DATASET, MODEL, SPEC, flights, request_of, save_version
-from tests.serving.platform_env import PlatformEnv
+from tests.serving.platform_env import INFER, PlatformEnv
 from tests.serving.processes import Process, free_port, running_platform, until
 from tests.serving.test_rollouts import Features
 
@@ -60,7 +60,7 @@ class RolloutsOnMlflow:
         platform: Restarts it.
         mlflow: URL of the MLflow server.
         folder: Holds the trained versions.
-        end_mlflow: Kills the MLflow server.
+        end_mlflow: Kills the MLflow server, if no other test has it.
     """
 
     def __init__(
@@ -212,8 +212,7 @@ class RolloutsOnMlflow:
 
     def ask(self) -> httpx.Response:
         """Answer to a request."""
-        url = f"{self.env.process.url}/v2/models/{MODEL}/infer"
-        return httpx.post(url, json=request_of(ROWS), timeout=60)
+        return self.env.process.ask("POST", INFER, json=request_of(ROWS), timeout=60)
 
     def await_ready(self) -> None:
         """Wait until the platform answers requests."""
@@ -233,20 +232,29 @@ class RolloutsOnMlflow:
 
 @contextmanager
 def rollouts_on_mlflow(
-    folder: Path, *, scratch: Path | None = None, observed_within_seconds: float = 120.0
+    folder: Path,
+    *,
+    mlflow: str | None = None,
+    scratch: Path | None = None,
+    observed_within_seconds: float = 120.0,
 ) -> Iterator[RolloutsOnMlflow]:
-    """A platform that downloads its versions from an MLflow server of its own.
+    """A platform that downloads its versions from an MLflow server, where the model is new.
 
     Args:
         folder: Holds all files.
+        mlflow: URL of the server; without it, one of its own is started.
         scratch: Scratch folder of the platform, if it lies elsewhere.
         observed_within_seconds: How long stages wait for the platform.
     """
-    (folder / "mlflow").mkdir()
     store, port = open_store(str(folder / "store")), free_port()
     scratch = scratch or folder / "scratch"
-    with ExitStack() as mlflow:
-        url = mlflow.enter_context(mlflow_in(folder / "mlflow"))
+    with ExitStack() as registry:
+        if mlflow is None:
+            (folder / "mlflow").mkdir()
+            mlflow = registry.enter_context(mlflow_in(folder / "mlflow"))
+        else:
+            registry.callback(_forget_model, MlflowClient(mlflow))
+        url = mlflow
 
         def start() -> AbstractContextManager[Process]:
             return running_platform(store.root, folder, scratch, port=port, mlflow=url)
@@ -256,4 +264,10 @@ def rollouts_on_mlflow(
             within = observed_within_seconds
             adapter = LocalPlatform(process.url, store, observed_within_seconds=within)
             env = PlatformEnv(process, adapter, store, scratch, folder)
-            yield RolloutsOnMlflow(env, platform, url, folder / "trained", end_mlflow=mlflow.close)
+            trained, end = folder / "trained", registry.close
+            yield RolloutsOnMlflow(env, platform, url, trained, end_mlflow=end)
+
+
+def _forget_model(hands: MlflowClient) -> None:
+    if hands.search_registered_models(f"name='{MODEL}'"):
+        hands.delete_registered_model(MODEL)

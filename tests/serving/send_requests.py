@@ -9,8 +9,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 
-import httpx
-
 from tests.serving.fuzzing import INFER, MARKS, FuzzRequest, fuzz_requests
 from tests.serving.model_versions import flights, request_of
 from tests.serving.processes import Process
@@ -109,7 +107,7 @@ def send_fuzz_requests(server: Process, count: int, *, seed: int) -> FuzzRun:
 
 def scores_of(server: Process) -> list[float]:
     """The scores for a valid request."""
-    reply = httpx.post(server.url + INFER, json=request_of(flights(3)), timeout=30)
+    reply = server.ask("POST", INFER, json=request_of(flights(3)), timeout=30)
     scores: list[float] = reply.json()["outputs"][0]["data"]
     return scores
 

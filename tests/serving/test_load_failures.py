@@ -18,7 +18,7 @@ INFER = f"/v2/models/{MODEL}/infer"
 
 def post(server: Process) -> httpx.Response:
     """The answer to a request."""
-    return httpx.post(server.url + INFER, json=request_of(flights(1)), timeout=60)
+    return server.ask("POST", INFER, json=request_of(flights(1)), timeout=60)
 
 
 def broken(versions: Path, folder: Path, how: str) -> Path:

@@ -6,7 +6,6 @@ import json
 import shutil
 from pathlib import Path
 
-import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -35,7 +34,7 @@ def figures(server: Process) -> dict[tuple[str, tuple[str, ...]], float]:
 
 def post(server: Process, body: bytes, *, path: str = INFER) -> int:
     """The status of an answer."""
-    return httpx.post(server.url + path, content=body, timeout=60).status_code
+    return server.ask("POST", path, content=body, timeout=60).status_code
 
 
 def test_figures_of_a_server_that_answers(versions: Path, tmp_path: Path) -> None:

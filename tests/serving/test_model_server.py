@@ -52,7 +52,7 @@ def trees_server(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 def post(server: Process, body: object, path: str = INFER) -> httpx.Response:
     """The answer to a request."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return httpx.post(server.url + path, content=content, timeout=60)
+    return server.ask("POST", path, content=content, timeout=60)
 
 
 def test_answers_of_a_pipeline_are_the_offline_predictions(
@@ -140,7 +140,7 @@ def test_a_wrong_method_is_refused(server: Process) -> None:
     assert reply.status_code == 405
     assert reply.headers["allow"] == "POST"
     assert reply.json()["error"]
-    assert httpx.delete(server.url + "/v2").status_code == 405
+    assert server.ask("DELETE", "/v2").status_code == 405
 
 
 def test_the_server_describes_itself_in_openapi(server: Process) -> None:
@@ -165,7 +165,7 @@ def test_a_wrong_json_length_is_refused(server: Process, length: str) -> None:
     """A header that is not the JSON's length is a client error."""
     headers = {"inference-header-content-length": length}
     content = json.dumps(request_of(flights(1))).encode()
-    reply = httpx.post(server.url + INFER, content=content, headers=headers)
+    reply = server.ask("POST", INFER, content=content, headers=headers)
     assert reply.status_code == 400
 
 

@@ -24,7 +24,7 @@ INFER = f"/v2/models/{MODEL}/infer"
 
 def post(server: Process, body: object) -> httpx.Response:
     """The answer to a request."""
-    return httpx.post(server.url + INFER, json=body, timeout=60)
+    return server.ask("POST", INFER, json=body, timeout=60)
 
 
 def test_a_server_that_stops_is_ready_no_more_and_answers_what_was_begun(

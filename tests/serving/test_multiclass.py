@@ -79,7 +79,7 @@ def server(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
 
 def post(server: Process, body: dict[str, Any]) -> httpx.Response:
     """The reply to a request."""
-    return httpx.post(server.url + INFER, content=json.dumps(body).encode(), timeout=60)
+    return server.ask("POST", INFER, content=json.dumps(body).encode(), timeout=60)
 
 
 def expected(folder: Path, rows: pd.DataFrame) -> tuple[list[Any], np.ndarray[Any, Any]]:
@@ -183,7 +183,7 @@ class HttpCandidate:
 
     def refuses(self, body: bytes) -> bool:
         """Whether it refuses a body."""
-        return httpx.post(self._server.url + INFER, content=body).is_client_error
+        return self._server.ask("POST", INFER, content=body).is_client_error
 
 
 @pytest.mark.parametrize("kind", ["texts", "pipeline"])

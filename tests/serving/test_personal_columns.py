@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -116,13 +115,13 @@ def test_no_personal_value_leaves_the_server(
     options = Options(roll_seconds=60, min_free_bytes=0, pii_key_file=key_file)
     store_root, log_folder = str(tmp_path / "store"), tmp_path / "log"
     with running_server(versions / "1", tmp_path / "elsewhere", options=OPTIONS) as plain:
-        expected = httpx.post(plain.url + INFER, json=personal_request()).json()["outputs"]
+        expected = plain.ask("POST", INFER, json=personal_request()).json()["outputs"]
     with running_server(folder, log_folder, options=options) as server:
-        answer = httpx.post(server.url + INFER, json=personal_request()).raise_for_status()
+        answer = server.ask("POST", INFER, json=personal_request()).raise_for_status()
         assert answer.json()["outputs"] == expected
         wrong = personal_request()
         wrong["inputs"][0] |= {"datatype": "BYTES", "data": [CARRIER] * 2}
-        refusal = httpx.post(server.url + INFER, json=wrong)
+        refusal = server.ask("POST", INFER, json=wrong)
         assert (refusal.status_code, CARRIER in refusal.text) == (422, False)
         [segment] = log_folder.rglob("*.wal")
         written = segment.read_bytes()
@@ -150,7 +149,7 @@ def test_a_server_without_the_key_never_becomes_ready(tmp_path: Path, versions: 
     with running_server(folder, tmp_path / "log") as server:
         ready = server.get("/v2/health/ready")
         assert (ready.status_code, "the key to hash" in ready.json()["error"]) == (503, True)
-        assert httpx.post(server.url + INFER, json=personal_request()).status_code == 503
+        assert server.ask("POST", INFER, json=personal_request()).status_code == 503
 
 
 def test_windows_are_computed_without_personal_columns(

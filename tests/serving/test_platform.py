@@ -81,7 +81,7 @@ def test_a_request_waits_for_the_only_server(env: PlatformEnv) -> None:
     """Without another version a request waits for the restart and is answered."""
     env.serve(1, keep=[])
     os.kill(env.status()["servers"]["1"]["pid"], signal.SIGKILL)
-    reply = httpx.post(env.process.url + INFER, json=request_of(flights(1)), timeout=90)
+    reply = env.process.ask("POST", INFER, json=request_of(flights(1)), timeout=90)
     assert reply.status_code == 200
 
 
@@ -139,7 +139,7 @@ def test_a_killed_platform_resumes(env: PlatformEnv) -> None:
         served = LocalPlatform(again.url, env.store).served(MODEL)
         assert served is not None
         assert served.token == env.token
-        reply = httpx.post(again.url + INFER, json=request_of(flights(2)), timeout=90)
+        reply = again.ask("POST", INFER, json=request_of(flights(2)), timeout=90)
         # Until the serving version is ready again, the warm one may answer.
         version = reply.json()["model_version"]
         assert version in before["servers"]

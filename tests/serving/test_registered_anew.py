@@ -16,9 +16,9 @@ from tests.serving.rollouts_on_mlflow import RolloutsOnMlflow, rollouts_on_mlflo
 
 
 @pytest.fixture
-def rollouts(tmp_path: Path) -> Iterator[RolloutsOnMlflow]:
+def rollouts(tmp_path: Path, mlflow_server: str) -> Iterator[RolloutsOnMlflow]:
     """A platform that downloads its versions from MLflow."""
-    with rollouts_on_mlflow(tmp_path) as made:
+    with rollouts_on_mlflow(tmp_path, mlflow=mlflow_server) as made:
         yield made
 
 

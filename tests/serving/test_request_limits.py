@@ -80,7 +80,7 @@ def test_a_connection_survives_a_refused_body(limited: Process) -> None:
 def test_a_compressed_body_is_refused(limited: Process, encoding: str) -> None:
     """A small body may unpack to a large one."""
     headers = {"content-encoding": encoding}
-    reply = httpx.post(limited.url + INFER, content=BODY, headers=headers)
+    reply = limited.ask("POST", INFER, content=BODY, headers=headers)
     assert reply.status_code == 415
     assert "content-encoding" in reply.json()["error"]
 
@@ -109,7 +109,7 @@ def test_a_request_that_trickles_in_is_refused(limited: Process, sent: str, drip
                 connection.sendall(drip.encode())
     assert received.startswith(b"HTTP/1.1 408 ")
     assert 0.9 < time.monotonic() - began < 5
-    assert httpx.get(limited.url + "/v2/health/ready").is_success
+    assert limited.ask("GET", "/v2/health/ready").is_success
 
 
 def test_late_bodies_are_counted(limited: Process) -> None:

@@ -23,8 +23,16 @@ PROMPTLY_S = 15.0
 
 
 @pytest.fixture
-def rollouts(tmp_path: Path) -> Iterator[RolloutsOnMlflow]:
+def rollouts(tmp_path: Path, mlflow_server: str) -> Iterator[RolloutsOnMlflow]:
     """Version 1 is champion and serves."""
+    with rollouts_on_mlflow(tmp_path, mlflow=mlflow_server) as made:
+        made.serve_first()
+        yield made
+
+
+@pytest.fixture
+def with_own_mlflow(tmp_path: Path) -> Iterator[RolloutsOnMlflow]:
+    """The same, on an MLflow server that the test may kill."""
     with rollouts_on_mlflow(tmp_path) as made:
         made.serve_first()
         yield made
@@ -57,9 +65,10 @@ def test_a_candidate_that_died_is_replaced_promptly(rollouts: RolloutsOnMlflow) 
 
 
 def test_a_rollback_without_mlflow_after_a_hand_moved_the_champion(
-    rollouts: RolloutsOnMlflow,
+    with_own_mlflow: RolloutsOnMlflow,
 ) -> None:
     """What served until then is warm, so that it serves again within seconds, without a gap."""
+    rollouts = with_own_mlflow
     rollouts.roll_until("promote")
     sealed = rollouts.served()
     with rollouts.env.background() as clients:
@@ -129,12 +138,15 @@ def test_two_rollbacks_at_once_beside_a_running_canary(rollouts: RolloutsOnMlflo
     assert rollouts.reconcile(holder="sweep").verdict.action == "nothing"
 
 
-def test_a_full_scratch_folder(tmp_path: Path) -> None:
+def test_a_full_scratch_folder(tmp_path: Path, mlflow_server: str) -> None:
     """Requests get 503 and the champion stays; with room both go on, by the version's number."""
     with (
         small_disk(tmp_path / "disk", mib=16) as disk,
         rollouts_on_mlflow(
-            tmp_path, scratch=tmp_path / "disk" / "scratch", observed_within_seconds=8
+            tmp_path,
+            mlflow=mlflow_server,
+            scratch=tmp_path / "disk" / "scratch",
+            observed_within_seconds=8,
         ) as rollouts,
     ):
         if not isinstance(disk, FullDisk):

@@ -37,7 +37,7 @@ def test_only_clients_with_a_token_may_ask(versions: Path, tmp_path: Path) -> No
 
         def status(method: str, path: str, offered: str | None) -> int:
             headers = {} if offered is None else {"authorization": f"Bearer {offered}"}
-            reply = httpx.request(method, server.url + path, content=BODY, headers=headers)
+            reply = server.ask(method, path, content=BODY, headers=headers)
             if reply.status_code == 401:
                 assert reply.headers["www-authenticate"].startswith("Bearer ")
                 assert reply.json()["error"]

@@ -180,7 +180,7 @@ def test_endpoints_through_the_reverse_proxy(env: PlatformEnv) -> None:
     pinned = f"{env.process.url}/v2/models/{MODEL}/versions/{CANARY}/infer"
     answer = httpx.post(pinned, json=request_of(flights(1)))
     assert (answer.json()["model_version"], answer.headers["x-slipway-version"]) == ("2", "2")
-    refused = httpx.post(env.process.url + INFER, content=b"{")
+    refused = env.process.ask("POST", INFER, content=b"{")
     assert (refused.status_code, "error" in refused.json()) == (400, True)
     assert refused.headers["x-slipway-version"] == str(CHAMPION)
     figures = get("/metrics").text
