@@ -64,7 +64,8 @@ def test_figures_of_a_server_that_answers(versions: Path, tmp_path: Path) -> Non
     assert seen["slipway_model_as_of_timestamp_seconds", ()] == 1367366400
     assert seen["slipway_log_unshipped_seconds", ()] >= 0
     assert seen["slipway_log_free_bytes", ()] > 0
-    assert seen["slipway_auth_failures_total", ()] == 0
+    assert seen["slipway_auth_failures_total", ("missing",)] == 0
+    assert seen["slipway_requests_total", ("model", "503")] == 0
     assert seen["slipway_out_of_range_inputs_total", ("distance",)] == 1
     assert seen["slipway_out_of_range_inputs_total", ("carrier",)] == 2
     assert seen["slipway_out_of_range_inputs_total", ("origin",)] == 0

@@ -14,7 +14,12 @@ from slipway.serving.http.auth import require_token
 from slipway.serving.http.tokens import line_of, make_token
 from slipway.serving.platform.proxy.forwarding import Forwarder
 from slipway.serving.platform.proxy.metrics import PlatformMetrics
-from slipway.serving.platform.proxy.reverse_proxy import RequestTarget, ReverseProxy, parse_target
+from slipway.serving.platform.proxy.reverse_proxy import (
+    RequestTarget,
+    ReverseProxy,
+    parse_target,
+    served_model,
+)
 from slipway.serving.platform.proxy.traffic import Traffic
 from slipway.serving.platform.status_pages import StatusPages
 from tests.fakes.model_servers import FakeServer, state
@@ -39,7 +44,11 @@ class ProxySetup:
         door = ReverseProxy(
             models, forwarding=Forwarder(metrics), pages=pages.app(_idle), max_body_bytes=1000
         )
-        self.app = require_token(door, tokens_file, refused=metrics.auth_failures.inc)
+        self.app = require_token(
+            door,
+            tokens_file,
+            refused=lambda path, reason: metrics.count_refused(served_model(path, models), reason),
+        )
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
@@ -222,4 +231,7 @@ async def test_tokens_are_required(tmp_path: Path) -> None:
         assert (await client.post(INFER, content=b"{}", headers=headers)).status_code == 200
         figures = (await client.get("/metrics")).text
     assert setup.servers[1].seen[0][1][b"authorization"] == f"Bearer {token}".encode()
-    assert "slipway_platform_auth_failures_total 4.0" in figures
+    refused = "slipway_platform_auth_failures_total"
+    assert f'{refused}{{model="",reason="missing"}} 3.0' in figures
+    assert f'{refused}{{model="delay",reason="missing"}} 1.0' in figures
+    assert f'{refused}{{model="delay",reason="unknown"}} 0.0' in figures

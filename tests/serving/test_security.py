@@ -49,10 +49,14 @@ def test_only_clients_with_a_token_may_ask(versions: Path, tmp_path: Path) -> No
             assert status(method, path, None) == 401
             assert status(method, path, later) == 401
             assert status(method, path, token) == (404 if path == "/nothing" else 200)
-        failures = 2 * len(GUARDED)
-        assert f'slipway_auth_failures_total{{model="{MODEL}",version="1"}} {failures}' in (
-            server.get("/metrics").text
-        )
+        figures = server.get("/metrics").text
+        labels = f'model="{MODEL}"'
+        for reason in ("missing", "unknown"):
+            counted = f'slipway_auth_failures_total{{{labels},reason="{reason}",version="1"}}'
+            assert f"{counted} {len(GUARDED)}" in figures
+        answered = sum(method == "POST" for method, _ in GUARDED)
+        counted = f'slipway_client_requests_total{{client="web",{labels},version="1"}}'
+        assert f"{counted} {answered}" in figures
         file.write_text(line_of("web", later))
         until(lambda: status("POST", INFER, later) == 200, "the new token is good")
         assert status("POST", INFER, token) == 401

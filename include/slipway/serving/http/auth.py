@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal, get_args
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -13,16 +14,26 @@ from slipway.serving.http.tokens import TokensFile
 OPEN_PREFIX = "/v2/health/"
 OPEN_PATHS = frozenset({"/metrics"})
 
+Refusal = Literal["missing", "unknown"]
+"""Why a request is refused: it has no bearer token, or one of no client."""
+
+REFUSALS: tuple[Refusal, ...] = get_args(Refusal)
+
 
 def require_token(
-    app: ASGIApp, tokens_file: Path | None, *, refused: Callable[[], None]
+    app: ASGIApp,
+    tokens_file: Path | None,
+    *,
+    refused: Callable[[str, Refusal], None],
+    accepted: Callable[[str], None] | None = None,
 ) -> ASGIApp:
     """Wrap an application so that requests need a token of a file; without a file, return it.
 
     Args:
         app: The application.
         tokens_file: File with the tokens of clients.
-        refused: Called for each rejected request.
+        refused: Called with path and reason of each rejected request.
+        accepted: Called with the client of each accepted POST, as infer requests are.
 
     Raises:
         BadParameter: The tokens file is unusable.
@@ -35,11 +46,14 @@ def require_token(
         if scope["type"] == "http" and not _is_open(scope["path"]):
             header = dict(scope["headers"]).get(b"authorization")
             offered = None if header is None else header.decode("latin-1")
-            if tokens.client(offered) is None:
-                refused()
+            client = tokens.client(offered)
+            if client is None:
+                refused(scope["path"], "missing" if offered is None else "unknown")
                 refusal = _refusal(is_offered=offered is not None)
                 await refusal(scope, receive, send)
                 return
+            if accepted is not None and scope["method"] == "POST":
+                accepted(client)
         await app(scope, receive, send)
 
     return authenticate

@@ -16,6 +16,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from slipway.serving.http.auth import REFUSALS, Refusal
+
 SECONDS = (
     *(0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.007),
     *(0.01, 0.015, 0.02, 0.03, 0.05, 0.07),
@@ -27,6 +29,8 @@ ROWS = (1, 2, 5, 10, 25, 50, 100, 250, 1000, 5000, 20_000)
 LABELS = ("model", "version")
 BY_MODEL, BY_VERSION = "model", "version"
 INSTANCE_BYTES = 6
+STATUSES = (200, 400, 408, 413, 415, 422, 499, 500, 503)
+"""Counted from zero: a counter that appears with its first requests hides them from `increase`."""
 
 
 class Metrics:
@@ -52,6 +56,8 @@ class Metrics:
             "status",
             "asked",
         )
+        for status in STATUSES:
+            self._requests.labels(*self._identity, str(status), BY_MODEL)
         self._seconds = Histogram(
             "slipway_request_seconds",
             "Seconds from the last byte of a request to its response.",
@@ -67,8 +73,12 @@ class Metrics:
             registry=self._registry,
             buckets=ROWS,
         ).labels(*self._identity)
-        failures = self._counter("auth_failures", "Requests without a known token.")
-        self.auth_failures = failures.labels(*self._identity)
+        failures = self._counter("auth_failures", "Requests without a known token.", "reason")
+        self._refused = {reason: failures.labels(*self._identity, reason) for reason in REFUSALS}
+        self._clients = self._counter(
+            "client_requests", "Infer requests by the client whose token they bear.", "client"
+        )
+        self._by_client: dict[str, Counter] = {}
         without_key = self._counter(
             "rows_without_key", "Rows of clients that have no key, so that no label is joined."
         )
@@ -96,6 +106,17 @@ class Metrics:
         counter, histogram = found
         counter.inc()
         histogram.observe(seconds)
+
+    def count_refused(self, reason: Refusal) -> None:
+        """Count a request without a known token."""
+        self._refused[reason].inc()
+
+    def count_client(self, client: str) -> None:
+        """Count an infer request of a client, by its name in the tokens file."""
+        counter = self._by_client.get(client)
+        if counter is None:
+            counter = self._by_client[client] = self._clients.labels(*self._identity, client)
+        counter.inc()
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """Expose a gauge that is evaluated at each scrape."""

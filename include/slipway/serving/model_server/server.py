@@ -103,8 +103,12 @@ class ModelServer:
             else:
                 await pages(scope, receive, send)
 
-        refused = self._metrics.auth_failures.inc
-        return require_token(dispatch, self._options.tokens_file, refused=refused)
+        return require_token(
+            dispatch,
+            self._options.tokens_file,
+            refused=lambda _path, reason: self._metrics.count_refused(reason),
+            accepted=self._metrics.count_client,
+        )
 
     def stop(self) -> None:
         """Report not ready; requests in progress are still answered."""

@@ -22,11 +22,11 @@ from starlette.types import ASGIApp
 from slipway.errors import BadParameter, SlipwayError
 from slipway.records.desired_state import DesiredState, newest_entries, read_desired
 from slipway.records.store import Entry, Store
-from slipway.serving.http.auth import require_token
+from slipway.serving.http.auth import Refusal, require_token
 from slipway.serving.http.server import bind, run_until_stopped
 from slipway.serving.platform.proxy.forwarding import Forwarder
 from slipway.serving.platform.proxy.metrics import PlatformMetrics
-from slipway.serving.platform.proxy.reverse_proxy import ReverseProxy
+from slipway.serving.platform.proxy.reverse_proxy import ReverseProxy, served_model
 from slipway.serving.platform.proxy.traffic import Traffic
 from slipway.serving.platform.status_pages import StatusPages
 from slipway.serving.platform.supervisor.downloads import Downloads, Versions
@@ -82,7 +82,10 @@ class ServingPlatform:
             pages=self._pages.app(self._lifespan),
             max_body_bytes=self._options.max_body_bytes,
         )
-        refused = self._metrics.auth_failures.inc
+
+        def refused(path: str, reason: Refusal) -> None:
+            self._metrics.count_refused(served_model(path, self._models), reason)
+
         return require_token(proxy, self._options.tokens_file, refused=refused)
 
     @asynccontextmanager

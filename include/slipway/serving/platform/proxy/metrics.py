@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from slipway.serving.http.auth import REFUSALS, Refusal
 from slipway.serving.platform.proxy.traffic import Traffic
 
 LABELS = ("model", "version")
@@ -23,7 +24,8 @@ class PlatformMetrics:
 
     def __init__(self, models: Mapping[str, Traffic]) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_State(models))
+        self._refused: dict[tuple[str, Refusal], int] = {}
+        self._registry.register(_State(models, self._refused))
         self._requests = Counter(
             "slipway_platform_requests",
             "Infer requests sent to a version, by outcome.",
@@ -31,11 +33,6 @@ class PlatformMetrics:
             registry=self._registry,
         )
         self._by_label: dict[tuple[str, int, bool], Counter] = {}
-        self.auth_failures = Counter(
-            "slipway_platform_auth_failures",
-            "Requests without a known token.",
-            registry=self._registry,
-        )
 
     def count(self, model: str, version: int, *, is_failed: bool) -> None:
         """Count an infer request sent to a version.
@@ -52,6 +49,15 @@ class PlatformMetrics:
             counter = self._requests.labels(model, str(version), outcome)
             self._by_label[label] = counter
         counter.inc()
+
+    def count_refused(self, model: str, reason: Refusal) -> None:
+        """Count a request without a known token.
+
+        Args:
+            model: Served model that its path names; empty: none.
+            reason: Why it is refused.
+        """
+        self._refused[model, reason] = self._refused.get((model, reason), 0) + 1
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""
@@ -75,10 +81,13 @@ def targets(models: Mapping[str, Traffic]) -> list[dict[str, Any]]:
 
 
 class _State(Collector):
-    """Weights, readiness and restarts, collected at each scrape."""
+    """Weights, readiness, restarts and refused requests, collected at each scrape."""
 
-    def __init__(self, models: Mapping[str, Traffic]) -> None:
+    def __init__(
+        self, models: Mapping[str, Traffic], refused: Mapping[tuple[str, Refusal], int]
+    ) -> None:
         self._models = models
+        self._refused = refused
 
     def collect(self) -> Iterator[Metric]:
         """Metric families with current values."""
@@ -100,4 +109,13 @@ class _State(Collector):
                 weight.add_metric(label, traffic.weights.get(version, 0.0) / total)
                 ready.add_metric(label, float(server.ready))
                 restarts.add_metric(label, server.restarts)
-        yield from (weight, ready, restarts)
+        failures = CounterMetricFamily(
+            "slipway_platform_auth_failures",
+            "Requests without a known token, by the model that their path names.",
+            labels=("model", "reason"),
+        )
+        # From zero: a counter that appears with its first requests hides them from `increase`.
+        for model in ("", *self._models):
+            for reason in REFUSALS:
+                failures.add_metric((model, reason), self._refused.get((model, reason), 0))
+        yield from (weight, ready, restarts, failures)

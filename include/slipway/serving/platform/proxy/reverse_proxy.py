@@ -5,7 +5,7 @@ It parses paths itself, because a router and request objects cost as much as the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import uuid4
@@ -118,6 +118,12 @@ def parse_target(path: str) -> RequestTarget | None:
             return None
         version, rest = int(rest[1]), rest[2:]
     return RequestTarget(model, version, "/".join(rest)) if model else None
+
+
+def served_model(path: str, models: Collection[str]) -> str:
+    """Return the model that a path names, if it is one of those served; else an empty text."""
+    target = parse_target(path)
+    return target.model if target is not None and target.model in models else ""
 
 
 def _is_number(text: str) -> bool:
