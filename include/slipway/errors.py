@@ -21,6 +21,7 @@ Imports nothing: Airflow imports these classes by name when it parses a DAG file
     └── Transient               a retry can help
         ├── StoreUnavailable    the store does not answer
         ├── RegistryUnavailable MLflow does not answer
+        ├── MetricsUnavailable  Prometheus does not answer, or only in part
         ├── PlatformUnavailable the serving platform does not answer
         │   └── ClusterUnavailable  the Kubernetes API does not answer
         ├── CommitConflict      another writer committed first
@@ -151,6 +152,10 @@ class StoreUnavailable(Transient):
 
 class RegistryUnavailable(Transient):
     """The MLflow server does not answer; a retry can help."""
+
+
+class MetricsUnavailable(Transient):
+    """Prometheus does not answer, or only in part; a retry can help."""
 
 
 class PlatformUnavailable(Transient):

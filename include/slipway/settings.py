@@ -37,6 +37,11 @@ def _holds_specs(folder: Path) -> bool:
     return (include / "datasets").is_dir() or (include / "models").is_dir()
 
 
+_MATCHER = r'[a-zA-Z_]\w*(=|!=|=~|!~)"([^"\\]|\\.)*"'
+_MATCHERS = rf"^({_MATCHER}(, *{_MATCHER})*)?$"
+"""Label matchers as PromQL has them."""
+
+
 def _beside(fields: dict[str, Any], name: str) -> Path:
     """Return the default place of a folder of running installations, in the project."""
     project: Path = fields.get("project", CHECKOUT)
@@ -68,6 +73,22 @@ class Settings(BaseSettings):
     platform: str = Field(
         default="http://127.0.0.1:8600",
         description="Address of the local serving platform, for prediction requests.",
+    )
+
+    prometheus_url: str = Field(
+        default="",
+        description="Address of the Prometheus that scrapes the servers, for "
+        "`monitoring.operations`; without it no operations are measured. A user and password in "
+        "it are sent.",
+    )
+    prometheus_token: SecretStr | None = Field(
+        default=None, description="Bearer token for Prometheus."
+    )
+    prometheus_matchers: str = Field(
+        default="",
+        pattern=_MATCHERS,
+        description="Label matchers of every query, where one Prometheus scrapes several "
+        'installations: `namespace="slipway-production"`, several with commas.',
     )
 
     study_db: SecretStr | None = Field(

@@ -95,7 +95,7 @@ class FakeWiring:
             return Listing(Verdict("listed", "they are due", counts), {name: self.partitions})
         items = {
             stage: [{"model": model, "window": window} for window in self.due.get(stage, [])]
-            for stage in ("drift", "performance", "kpis")
+            for stage in ("drift", "performance", "kpis", "operations")
         }
         counts = {stage: len(some) for stage, some in items.items()}
         return Listing(Verdict("collected", "they are due", counts), items)

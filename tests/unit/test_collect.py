@@ -110,6 +110,7 @@ def test_without_a_champion_or_data_nothing_is_due() -> None:
         "drift": [],
         "performance": [],
         "kpis": [],
+        "operations": [],
         "difference": None,
         "short": None,
     }

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,12 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from slipway.adapters.object_store import open_store
+from slipway.adapters.prometheus.queries import Queries
 from slipway.records.desired_state import write_desired
+from slipway.serving.http.tokens import line_of, make_token
 from tests.serving.model_versions import MODEL, change_manifest, flights, request_of, save_version
-from tests.serving.processes import running_platform, until
+from tests.serving.processes import OPTIONS, running_platform, until
+from tests.support.prometheus import find_tool
 
 PROJECT = Path(__file__).resolve().parents[2]
 PROMETHEUS = PROJECT / "docker" / "prometheus"
@@ -55,17 +57,15 @@ def asked_by_panels() -> list[str]:
 
 
 def expressions() -> list[str]:
-    """Every expression of every rule and panel."""
-    return [*(rule["expr"] for rule in rules()), *asked_by_panels()]
+    """Every expression of every rule and panel, and of the monitor."""
+    of_monitor = Queries("m", 3, matchers='job!=""').every()
+    return [*(rule["expr"] for rule in rules()), *asked_by_panels(), *of_monitor]
 
 
 def promtool(*arguments: str | Path) -> None:
     """Run promtool, which must succeed; skipped where it is missing."""
-    path = os.pathsep.join([os.environ["PATH"], str(PROJECT / "build")])
-    tool = shutil.which("promtool", path=path)
-    if tool is None:
-        pytest.skip("promtool is not here; .ci/run fetches it")
-    process = subprocess.run([tool, *arguments], capture_output=True, text=True, check=False)
+    command = [find_tool("promtool"), *arguments]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stdout + process.stderr
 
 
@@ -77,11 +77,18 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     change_manifest(root / "versions" / "1", as_of="2013-05-05T00:00:00+00:00")
     store = open_store(str(root / "store"))
     write_desired(store, MODEL, weights={1: 1.0}, keep=[], token=1)
-    with running_platform(store.root, root / "versions", root / "scratch") as platform:
-        until(lambda: platform.get(f"/v2/models/{MODEL}/ready").is_success, "version 1 is ready")
-        asked = f"{platform.url}/v2/models/{MODEL}/infer"
-        assert httpx.post(asked, json=request_of(flights(3)), timeout=30).is_success
-        [server] = platform.get("/platform/targets").json()
+    token, tokens_file = make_token(), root / "tokens"
+    tokens_file.write_text(line_of("web", token))
+    options = replace(OPTIONS, tokens_file=tokens_file)
+    known: dict[str, Any] = {"headers": {"authorization": f"Bearer {token}"}}
+    scratch = root / "scratch"
+    with running_platform(store.root, root / "versions", scratch, options=options) as platform:
+        ready = f"/v2/models/{MODEL}/ready"
+        until(lambda: platform.ask("GET", ready, **known).is_success, "version 1 is ready")
+        body = request_of(flights(3))
+        asked = platform.ask("POST", f"/v2/models/{MODEL}/infer", json=body, **known)
+        assert asked.is_success
+        [server] = platform.ask("GET", "/platform/targets", **known).json()
         found = samples(platform.get("/metrics").text)
         [address] = server["targets"]
         return found | samples(httpx.get(f"http://{address}/metrics", timeout=30).text)

@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 DOES = """\
 1. **collect** lists the windows of predictions that are not measured yet.
 2. **drift** compares inputs and predictions of a window with the champion's reference;
-   **performance** measures a window whose labels have matured, and **kpis** its business
-   KPIs, if the spec has any. One task per window.
+   **performance** measures a window whose labels have matured, **kpis** its business KPIs, and
+   **operations** what the servers' metrics tell of it, if the spec asks. One task per window.
 3. **decide** reads the newest windows together, and files a retrain request or gives the reason
    against it."""
 
@@ -33,7 +33,9 @@ AT_ONCE = 2
 def monitor_dag(model: ModelSpec) -> DAG:
     """Return the monitoring DAG of one model."""
     name = model.model
-    measures = ("drift", "performance", *(["kpis"] if model.monitoring.kpis else []))
+    measures = ["drift", "performance"]
+    measures += ["kpis"] if model.monitoring.kpis else []
+    measures += ["operations"] if model.monitoring.operations is not None else []
     dag = lifecycle_dag(
         f"{name}__monitor",
         cron=model.monitoring.cron,
@@ -51,7 +53,7 @@ def monitor_dag(model: ModelSpec) -> DAG:
         ),
     )
     with dag:
-        collect = stage_task(model, "collect", inputs={"model": name}, xcom_keys=list(measures))
+        collect = stage_task(model, "collect", inputs={"model": name}, xcom_keys=measures)
         # Runs also without windows: an earlier run may have measured them and failed to decide.
         decide = stage_task(
             model,

@@ -10,6 +10,7 @@ from slipway.spec.base import Spec, SpecConflict
 from slipway.spec.cron import Cron
 from slipway.spec.kpis import Kpi
 from slipway.spec.metrics import MetricName
+from slipway.spec.operations import Operations
 
 Comparator = Literal["constant", "holdout", "previous", "fresh"]
 
@@ -108,6 +109,11 @@ class Monitoring(Spec):
     fire: Fire = Field(default_factory=Fire, description="When windows become a request.")
     kpis: list[Kpi] = Field(
         default_factory=list, description="Business KPIs; a breach is told, and trains nothing."
+    )
+    operations: Operations | None = Field(
+        default=None,
+        description="Operations and security of the servers, from Prometheus; `{}`: observed, "
+        "without limits.",
     )
 
     @model_validator(mode="after")

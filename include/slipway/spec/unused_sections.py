@@ -20,3 +20,7 @@ def unused_sections(spec: ModelSpec, document: Document) -> Iterator[Problem]:
             summary = f"has no effect: the target is {deployment.target}"
             hint = "remove it, or change deployment.target"
             yield problem_at(document, ("deployment", section), summary, hint=hint)
+    if spec.monitoring.operations is not None and not target.has_server:
+        summary = f"has no effect: the target is {deployment.target}, which has no servers"
+        hint = "remove it, or change deployment.target"
+        yield problem_at(document, ("monitoring", "operations"), summary, hint=hint)

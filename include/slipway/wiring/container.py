@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from slipway.adapters.expectations.suites import ExpectationSuites
     from slipway.adapters.model_package.learner import SklearnLearner
     from slipway.adapters.prediction_log import PredictionLog
+    from slipway.adapters.prometheus import PrometheusHistory
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.model.provenance import CodeState
@@ -107,6 +108,20 @@ class Container:
         from slipway.adapters.drift_report import DriftReports
 
         return DriftReports()
+
+    @cached_property
+    def metric_history(self) -> PrometheusHistory:
+        """History of the servers' metrics, Prometheus'."""
+        from slipway.adapters.prometheus import open_history
+
+        settings = self.settings
+        token = settings.prometheus_token
+        return open_history(
+            settings.prometheus_url,
+            token=token.get_secret_value() if token else None,
+            ca=settings.tls_ca,
+            matchers=settings.prometheus_matchers,
+        )
 
     @cached_property
     def scores(self) -> ScoreTable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from slipway.records.outcomes import Listing
@@ -30,6 +31,7 @@ def collect(*, model: str, container: Container | None = None) -> DueWindows:
         registry=container.registry,
         log=container.log_for(spec),
         platform=container.platform_for(spec),
+        metrics_at=datetime.now(UTC) if container.settings.prometheus_url else None,
     )
 
 
@@ -42,6 +44,7 @@ def list_windows(call: StageCall) -> Listing:
         "drift": [{"model": model, "window": window} for window in due["drift"]],
         "performance": [{"model": model, "window": window} for window in due["performance"]],
         "kpis": [{"model": model, "window": window} for window in due["kpis"]],
+        "operations": [{"model": model, "window": window} for window in due["operations"]],
     }
     counts = {name: len(some) for name, some in items.items()}
     reason = f"{counts['drift']} windows wait for drift, {counts['performance']} for performance"
@@ -51,8 +54,14 @@ def list_windows(call: StageCall) -> Listing:
         reason = f"{reason}; the served state differs from the desired one: {due['difference']}"
     if due["watched"] != due["champion"]:
         reason = f"{reason}; version {due['watched']} is watched"
+    if call.container.model(model).monitoring.operations and not _has_metrics(call):
+        reason = f"{reason}; operations are not measured, since SLIPWAY_PROMETHEUS_URL is not set"
     numbers = {"champion": due["champion"], "watched": due["watched"], **counts}
     return Listing(Verdict("collected", f"{reason}.", numbers), items)
+
+
+def _has_metrics(call: StageCall) -> bool:
+    return bool(call.container.settings.prometheus_url)
 
 
 @stage("drift", required=(MODEL, WINDOW), recorded=True)
@@ -111,6 +120,19 @@ def kpis(call: StageCall) -> RunRecord:
         tables=call.container.tables,
         log=call.container.log_for(model),
         queries=DuckDbQueries(),
+        context=call.context,
+    )
+
+
+@stage("operations", required=(MODEL, WINDOW), recorded=True)
+def operations(call: StageCall) -> RunRecord:
+    """Measure operations and security of a window by the servers' metrics."""
+    from slipway.stages.monitor.measure_operations import measure_operations
+
+    return measure_operations(
+        call.container.model(call.inputs["model"]),
+        window=call.inputs["window"],
+        history=call.container.metric_history,
         context=call.context,
     )
 

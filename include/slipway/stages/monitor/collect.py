@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
+from slipway.stages.monitor.due_operations import due_operations
 from slipway.stages.monitor.due_windows import monitored_windows
 from slipway.stages.monitor.joined_windows import MEASURED_BY, sufficient_windows
 from slipway.stages.monitor.label_maturity import LandedLabels, labels_have_matured
@@ -34,6 +35,8 @@ class DueWindows(TypedDict):
             revisions by late labels.
         difference: Difference of what is served from the alias; None without one.
         kpis: Ids of matured windows without a record of KPIs, oldest first.
+        operations: Ids of closed windows whose operations are not measured, oldest first, and of
+            revisions of those of which Prometheus gave no answer.
         short: The newest closed windows, where they wait for more predictions; None: none does.
     """
 
@@ -43,6 +46,7 @@ class DueWindows(TypedDict):
     performance: list[str]
     difference: str | None
     kpis: list[str]
+    operations: list[str]
     short: str | None
 
 
@@ -60,6 +64,7 @@ def collect(
     registry: Registry,
     log: PredictionLog,
     platform: ServedReader | None = None,
+    metrics_at: datetime | None = None,
 ) -> DueWindows:
     """Collect the windows that are due to be measured, of the version that serves.
 
@@ -79,6 +84,8 @@ def collect(
         registry: Alias of the champion.
         log: Predictions.
         platform: What is served, to compare with the alias; None: not compared.
+        metrics_at: Wall time, where the servers' metrics are kept; None: they are not, so that no
+            operations are measured.
 
     Raises:
         NotFound: The registry lost the champion, so what serves cannot be watched.
@@ -90,6 +97,7 @@ def collect(
         drift=[],
         performance=[],
         kpis=[],
+        operations=[],
         difference=None,
         short=None,
     )
@@ -115,6 +123,10 @@ def collect(
         if waiting and labels_have_matured(spec, monitored, clock, log=log, labels=labels):
             due["performance"] += [monitored.id] if "performance" in waiting else []
             due["kpis"] += [monitored.id] if "kpis" in waiting else []
+    if spec.monitoring.operations is not None and metrics_at is not None:
+        windows = sufficient.windows
+        of_servers = due_operations(spec.model, windows, store=store, now=metrics_at)
+        due["operations"] = [one.id for one in of_servers]
     revisions = due_revisions(spec, sufficient.windows, store=store, log=log, labels=labels)
     due["performance"] += [one.id for one in revisions]
     return due

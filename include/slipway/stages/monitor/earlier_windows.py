@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -30,15 +30,25 @@ def earlier_numbers(
         model: Name of the model.
         monitored: The window.
     """
+    windows = earlier_windows(store, model, monitored)
+    records = (find_record(store, one.ref(model, "drift")) for one in windows)
+    return [record.verdict.numbers for record in records if record is not None]
+
+
+def earlier_windows(
+    store: Store, model: str, monitored: MonitoredWindow
+) -> Iterator[MonitoredWindow]:
+    """Yield a version's windows before one, the newest first, whether measured or not.
+
+    Args:
+        store: Store of what was joined.
+        model: Name of the model.
+        monitored: The window.
+    """
     unit, start = monitored.window.unit, monitored.window.start
     joined = read_joined(store, model, monitored.version, unit).values()
     by_end = {window.end: window for window in joined}
-    found = []
     for _ in range(WINDOWS):
         before = by_end.get(start) or window_at(start - _MOMENT, unit)
-        one = MonitoredWindow(before, monitored.version)
-        record = find_record(store, one.ref(model, "drift"))
-        if record is not None:
-            found.append(record.verdict.numbers)
+        yield MonitoredWindow(before, monitored.version)
         start = before.start
-    return found

@@ -1,13 +1,14 @@
 """Explain a model in five lines, from its ledger, requests, registry and platform.
 
-Further lines tell what the registry lost, and which rollouts wait for another one. Each sentence
+Further lines tell what the registry lost, operations that are not well, and which rollouts wait for
+another one. Each sentence
 holds in every state: what is not known is said to be not known, and what the next deploy does is
 what its decision gives for the same state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from slipway.records.champion_history import REGISTERED
@@ -72,6 +73,7 @@ def format_lines(state: ModelState) -> list[str]:
         describe_since(state),
         _evidence(state),
         _refused(state),
+        *_operations(state),
         *(f"Waits: {sentence}" for sentence in state.waiting),
         describe_next(state),
     ]
@@ -133,6 +135,15 @@ def _format_metric(metric: tuple[str, Any]) -> str:
         return f"{name} {in_figures(float(value))}"
     except (TypeError, ValueError):
         return f"{name} not known"
+
+
+def _operations(state: ModelState) -> Iterator[str]:
+    """Yield the newest verdict on operations, unless all is well."""
+    kinds = (("operations", action) for action in ("ok", "degraded", "inconclusive"))
+    entry = next(state.about(None, *kinds), None)
+    if entry is not None and entry["fact"]["action"] != "ok":
+        fact = entry["fact"]
+        yield f"Operations: {fact['action']}, {fact['run']}: {in_one_line(str(fact['reason']))}"
 
 
 def _refused(state: ModelState) -> str:
