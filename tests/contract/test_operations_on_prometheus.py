@@ -5,18 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from slipway.adapters.prometheus import open_history
 from slipway.errors import BadParameter
+from slipway.records import ledger
 from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
+from slipway.settings import Settings
 from slipway.spec.operations import Operations
 from slipway.stages.monitor.measure_operations import measure_operations
 from slipway.stages.ports.metric_history import ALL_CLIENTS
+from slipway.wiring.container import Container
+from slipway.wiring.stage_table import run_stage
 from tests.fakes.memory_store import MemoryStore
+from tests.fakes.monitoring import MonitoringRegistry
 from tests.support import ferry_dataset
 from tests.support.prometheus import Past, running_prometheus, write_past
 
@@ -251,11 +257,11 @@ def test_a_month_takes_few_points(monitor: Monitor) -> None:
     history = open_history(monitor.url)
     start = datetime(2013, 5, 1, tzinfo=UTC)
     month = history.read("healthy", version=3, start=start, end=datetime(2013, 6, 1, tzinfo=UTC))
-    years = history.read("healthy", version=3, start=start, end=datetime(2023, 5, 1, tzinfo=UTC))
+    year = history.read("healthy", version=3, start=start, end=datetime(2014, 5, 1, tzinfo=UTC))
     assert (len(month.steps), month.step_seconds) == (8928, 300)
     # Prometheus 2 counts a scrape on the edge of two steps in both.
     assert sum(one.is_scraped for one in month.steps) in {18, 19}
-    assert years.step_seconds > 3600
+    assert (len(year.steps), year.step_seconds) == (8760, 3600)
     assert set(month.busiest) == {ALL_CLIENTS}
 
 
@@ -265,3 +271,30 @@ def test_a_wrong_matcher_is_rejected(monitor: Monitor) -> None:
     with pytest.raises(BadParameter, match="rejects the query") as caught:
         history.read("healthy", version=3, start=START, end=START + HOUR)
     assert "parse error" in str(caught.value.found)
+
+
+def test_the_stage_reads_the_settings(monitor: Monitor, tmp_path: Path) -> None:
+    """Address and matchers come from the installation, and the verdict is in the ledger."""
+    container = Container(
+        Settings(
+            store=str(tmp_path), prometheus_url=monitor.url, prometheus_matchers='namespace=""'
+        )
+    )
+    spec = ferry_dataset.model(monitoring={"window": "hour", "operations": {}})
+    container.pin_specs(spec.model_copy(update={"model": "healthy"}), ferry_dataset.dataset())
+    inputs = {"model": "healthy", "window": "2013-05-06T13-v3"}
+    outcome: Any = run_stage("operations", inputs, origin={}, container=container)
+    assert outcome.verdict.action == "ok"
+    [entry] = ledger.newest_first(container.store, "healthy")
+    assert entry["fact"]["stage"] == "operations"
+
+
+def test_collect_says_that_no_metrics_are_kept(tmp_path: Path) -> None:
+    """A spec that asks for operations measures none without an address."""
+    container = Container(Settings(store=str(tmp_path), prometheus_url=""))
+    spec = ferry_dataset.model(monitoring={"operations": {}})
+    container.pin_specs(spec, ferry_dataset.dataset())
+    vars(container)["registry"] = MonitoringRegistry(spec.model)
+    outcome: Any = run_stage("collect", {"model": spec.model}, origin={}, container=container)
+    assert "SLIPWAY_PROMETHEUS_URL is not set" in outcome.verdict.reason
+    assert outcome.items["operations"] == []

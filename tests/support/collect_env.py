@@ -44,10 +44,10 @@ class CollectEnv:
             "ferry_delay", aliases={"champion": 2}, tags={1: TRAINED, 2: TRAINED}
         )
 
-    def collect(self, **ports: Any) -> DueWindows:
+    def collect(self, *, monitoring: dict[str, Any] | None = None, **ports: Any) -> DueWindows:
         """Due windows."""
         return collect(
-            ferry_dataset.model(),
+            ferry_dataset.model(monitoring=monitoring),
             ferry_dataset.dataset(),
             store=self.store,
             tables=self.tables,

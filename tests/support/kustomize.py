@@ -113,7 +113,7 @@ def bearers(objects: list[Manifest]) -> dict[str, Mapping[str, str]]:
     ours = {name: pod["metadata"]["labels"] for name, pod in pods(objects).items()}
     stages = {
         f"stage {stage}": shape.labels(stage, {"model": "m"}, run="r", store_root="s3://b")
-        for stage in {*ROLLOUT_STAGES, "train", "ingest", "drift"}
+        for stage in {*ROLLOUT_STAGES, "train", "ingest", "drift", "operations"}
     }
     servers = {
         "server": names.version_labels("flight_delay", 3),

@@ -52,6 +52,16 @@ def test_a_serving_champion_has_its_history() -> None:
     assert told["Next"] == "the monitor goes on; its last verdict: 0 of 1 windows drift."
 
 
+def test_operations_that_are_not_well_have_a_line_of_their_own() -> None:
+    """Until a later window is well."""
+    env = WhyEnv()
+    env.record("window-2013-04-v2", "operations", Verdict("degraded", "2.00% of requests failed."))
+    told = env.lines()["Operations"]
+    assert told == "degraded, window-2013-04-v2: 2.00% of requests failed."
+    env.record("window-2013-05-v2", "operations", Verdict("ok", "All is well."))
+    assert "Operations" not in env.lines()
+
+
 def test_the_monitors_verdict_on_an_earlier_champion_is_not_told() -> None:
     """A new champion's windows are its own."""
     env = WhyEnv()
