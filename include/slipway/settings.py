@@ -127,6 +127,14 @@ class Settings(BaseSettings):
 
     max_body_mib: int = Field(default=16, ge=1, description="Largest request body (else 413).")
     max_rows: int = Field(default=20_000, ge=1, description="Most rows in a request (else 413).")
+    explain_rows: int = Field(
+        default=32, ge=1, description="Most rows in a request with `explain` (else 413)."
+    )
+    explain_seconds: float = Field(
+        default=2.0,
+        gt=0,
+        description="Longest time of an explanation, with the wait for earlier ones (else 429).",
+    )
     request_seconds: float = Field(
         default=30.0,
         gt=0,

@@ -13,14 +13,9 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.serving.model_server.engine import Engine
 from slipway.serving.model_server.load_engine import load_engine
-from slipway.serving.model_server.loaded_model import (
-    LoadedModel,
-    ModelFailed,
-    NotLogged,
-    PredictRequest,
-    header_of,
-)
+from slipway.serving.model_server.loaded_model import LoadedModel, header_of
 from slipway.serving.model_server.metrics import Metrics
+from slipway.serving.model_server.requests import ModelFailed, NotLogged, PredictRequest
 from slipway.serving.prediction_log.personal_columns import PersonalColumns
 from slipway.serving.prediction_log.write_ahead_log import Record, WriteAheadLog
 from slipway.serving.server_options import Options

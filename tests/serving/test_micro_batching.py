@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from slipway.serving.model_server import micro_batching
-from slipway.serving.model_server.loaded_model import Answer, ModelFailed, PredictRequest
 from slipway.serving.model_server.micro_batching import BATCH_BYTES, QueueFull, RequestQueue
+from slipway.serving.model_server.requests import Answer, ModelFailed, PredictRequest
 from slipway.serving.v2.protocol import Encoded
 
 

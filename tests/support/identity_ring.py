@@ -28,8 +28,9 @@ from slipway.records.run_context import RunContext
 from slipway.records.store import encode
 from slipway.records.verdicts import Verdict
 from slipway.serving.model_server.load_model import load_model
-from slipway.serving.model_server.loaded_model import LoadedModel, PredictRequest
+from slipway.serving.model_server.loaded_model import LoadedModel
 from slipway.serving.model_server.metrics import Metrics
+from slipway.serving.model_server.requests import PredictRequest
 from slipway.serving.prediction_log.shipper import ship_segments
 from slipway.serving.server_options import Options
 from slipway.serving.v2.binary import CODES, SIZE

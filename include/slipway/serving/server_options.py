@@ -24,6 +24,8 @@ class Options:
         pii_key_file: Key for hashing personal columns.
         max_body_bytes: Limit on the body of a request.
         max_rows: Limit on the rows of a request.
+        explain_rows: Limit on the rows of a request with `explain`.
+        explain_seconds: Limit on the time of an explanation, with the wait for earlier ones.
         max_waiting: Limit on requests that wait for the model.
         request_seconds: Limit on the time that a request takes to arrive.
         tokens_file: File with the tokens of clients; None: no authentication.
@@ -37,6 +39,8 @@ class Options:
     pii_key_file: Path | None = None
     max_body_bytes: int = 16 * MIB
     max_rows: int = 20_000
+    explain_rows: int = 32
+    explain_seconds: float = 2.0
     max_waiting: int = 512
     request_seconds: float = 30.0
     tokens_file: Path | None = None
@@ -53,6 +57,8 @@ class Options:
             pii_key_file=settings.pii_key_file,
             max_body_bytes=settings.max_body_mib * MIB,
             max_rows=settings.max_rows,
+            explain_rows=settings.explain_rows,
+            explain_seconds=settings.explain_seconds,
             request_seconds=settings.request_seconds,
             tokens_file=settings.tokens_file,
             tls_certificate=settings.tls_certificate,

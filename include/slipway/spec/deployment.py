@@ -147,6 +147,17 @@ class Deployment(Spec):
     shift: Shift = Field(default_factory=Shift, description="Shift of traffic.")
     batch: Batch = Field(default_factory=Batch, description="Batch scoring (`batch`).")
     kubernetes: Cluster | None = Field(default=None, description="Needed by `target: kubernetes`.")
+    outlier_scores: bool = Field(
+        default=False,
+        description="Whether versions trained from now on answer and log of each row how unusual "
+        "it is: `outlier_score`, the share of training rows that are less unusual.",
+    )
+    explanations: bool = Field(
+        default=False,
+        description="Whether versions trained from now on explain their answers to requests with "
+        "the parameter `explain`. Their folder then holds a few training rows, without personal "
+        "columns.",
+    )
 
     @property
     def capabilities(self) -> DeploymentTarget:
@@ -162,6 +173,17 @@ class Deployment(Spec):
     @classmethod
     def _one_word(cls, given: Any) -> Any:
         return {"target": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _has_servers_for_options_of_requests(self) -> Deployment:
+        for name in ("outlier_scores", "explanations"):
+            if getattr(self, name) and not self.capabilities.has_server:
+                raise SpecConflict(
+                    f"given true, and `target: {self.target}` answers no requests",
+                    field=(name,),
+                    hint=f"leave `{name}` out, or choose a target with servers",
+                )
+        return self
 
     @model_validator(mode="after")
     def _target_is_described(self) -> Deployment:

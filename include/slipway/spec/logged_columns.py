@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+OUTLIER_SCORE = "outlier_score"
+"""How unusual a row is, of versions that tell it."""
+
 LOGGED_COLUMNS = frozenset(
     {"request_id", "row", "key", "event_time", "received_at", "version", "score", "scored_at"}
+    | {OUTLIER_SCORE}
 )
 """Their own columns, beside the raw features."""
 

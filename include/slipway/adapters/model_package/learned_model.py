@@ -16,6 +16,7 @@ from slipway.adapters.model_package.engine import engine_of
 from slipway.adapters.model_package.mlflow_model import save_mlflow_model
 from slipway.adapters.model_package.package import Package
 from slipway.adapters.model_package.reload_check import require_same_after_reload
+from slipway.adapters.model_package.request_files import request_files
 from slipway.adapters.model_package.runtime import RUNTIME, runtime_of
 from slipway.adapters.model_package.trusted_types import untrusted
 from slipway.errors import SpecError
@@ -94,7 +95,9 @@ class LearnedModel:
         engine, form = self.find_engine(self.package, reference)
         if form is not None:
             (folder / ONNX).write_bytes(form)
-        for name, data in beside.items():
+        personal = list(self.facts["pii"])
+        asked = request_files(self.package, reference, spec=self.spec, personal=personal)
+        for name, data in {**beside, **asked}.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
         digest = seal(

@@ -4,3 +4,5 @@ from __future__ import annotations
 
 REQUEST_ID = "x-request-id"
 VERSION = "x-slipway-version"
+EXPLAINED = "x-slipway-explained"
+"""Of a response that has an explanation; its latency is not the model's."""

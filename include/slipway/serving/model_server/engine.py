@@ -12,6 +12,7 @@ import numpy.typing as npt
 from slipway.serving.v2.signature import Signature
 from slipway.spec.identity import identity_of
 from slipway.spec.labels import Label
+from slipway.stages.model import background_rows, outlier_scores
 from slipway.stages.ports.raw_column import RawColumn
 
 EngineName = Literal["onnx", "sklearn"]
@@ -49,7 +50,13 @@ class Engine:
             identity=identity if is_derived else None,
             classes=self.classes,
             positive=self.positive,
+            tells_outliers=outlier_scores.FILE in self._files,
+            explains=background_rows.FILE in self._files,
         )
+
+    @property
+    def _files(self) -> Mapping[str, str]:
+        return self.manifest.get("files") or {}
 
     @property
     def classes(self) -> tuple[Label, ...] | None:

@@ -6,6 +6,8 @@ from http import HTTPStatus
 
 from slipway.errors import BadRequest, SlipwayError, Transient
 from slipway.serving.http.body_limit import UnknownEncoding
+from slipway.serving.model_server.explanation_queue import ExplanationsBusy
+from slipway.serving.model_server.requests import ExplanationLate
 from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge
 
 STATUS_OF: tuple[tuple[type[SlipwayError], int], ...] = (
@@ -14,6 +16,9 @@ STATUS_OF: tuple[tuple[type[SlipwayError], int], ...] = (
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (UnknownEncoding, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (BadRequest, HTTPStatus.BAD_REQUEST),
+    # No failure of the version: neither fails over, nor counts against a canary.
+    (ExplanationsBusy, HTTPStatus.TOO_MANY_REQUESTS),
+    (ExplanationLate, HTTPStatus.TOO_MANY_REQUESTS),
     (Transient, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 

@@ -19,11 +19,13 @@ from starlette.types import Receive, Scope, Send
 from slipway.errors import SlipwayError, Transient
 from slipway.serving.http.body_limit import receive_body
 from slipway.serving.http.connection import LATE
-from slipway.serving.http.headers import REQUEST_ID, VERSION
+from slipway.serving.http.headers import EXPLAINED, REQUEST_ID, VERSION
+from slipway.serving.model_server.explanation_queue import ExplanationQueue
 from slipway.serving.model_server.http_status import status_of
-from slipway.serving.model_server.loaded_model import Answer, LoadedModel, PredictRequest
+from slipway.serving.model_server.loaded_model import LoadedModel
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.model_server.micro_batching import RequestQueue
+from slipway.serving.model_server.requests import Answer, Explainable, PredictRequest
 from slipway.serving.server_options import Options
 from slipway.serving.v2.errors import Malformed, in_one_line
 
@@ -82,12 +84,14 @@ class Inference:
         self._metrics = metrics
         self.loaded: LoadedModel | None = None
         self._queue: RequestQueue | None = None
+        self._explanations: ExplanationQueue | None = None
         self._inline_bytes = 0
 
     def begin(self, loaded: LoadedModel) -> None:
         """Start answering with a model."""
         self.loaded = loaded
         self._queue = RequestQueue(loaded.answer, max_waiting=self._options.max_waiting)
+        self._explanations = ExplanationQueue(loaded.explain, seconds=self._options.explain_seconds)
         self.problem = None
         is_quick = loaded.engine.name == "onnx" and loaded.row_seconds <= INLINE_SECONDS
         # Waiting for a sync to the disk would block the event loop.
@@ -96,8 +100,9 @@ class Inference:
 
     def close(self) -> None:
         """Finish requests in progress, and release the log to the shipper."""
-        if self._queue is not None and self.loaded is not None:
+        if self._queue and self._explanations and self.loaded:
             self._queue.close()
+            self._explanations.close()
             self.loaded.log.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,24 +129,31 @@ class Inference:
         await send({"type": "http.response.body", "body": reply.body})
 
     async def _answer(self, body: bytes, headers: Mapping[bytes, bytes]) -> Answer:
-        if self.loaded is None or self._queue is None:
+        if self.loaded is None or self._queue is None or self._explanations is None:
             raise NotReady(self.problem or LOADING)
         request = _predict_request(body, headers)
         if len(body) > self._inline_bytes:
-            return await self._queue.ask(request)
-        [answer] = self.loaded.answer([request])
-        return answer
+            outcome = await self._queue.ask(request)
+        else:
+            [outcome] = self.loaded.answer([request])
+        if isinstance(outcome, Explainable):
+            return await self._explanations.ask(outcome)
+        return outcome
 
     def _reply(self, answer: Answer, began: float, *, is_pinned: bool) -> _Reply:
+        seconds: float | None = time.perf_counter() - began
         if isinstance(answer, SlipwayError):
             reply = _error_reply(answer)
-        elif answer.json_bytes is None:
-            reply = _Reply(HTTPStatus.OK, self._json_headers, answer.body)
         else:
-            headers = [self._version, (b"content-type", b"application/octet-stream")]
-            headers.append((JSON_BYTES, b"%d" % answer.json_bytes))
+            headers = self._json_headers
+            if answer.json_bytes is not None:
+                headers = [self._version, (b"content-type", b"application/octet-stream")]
+                headers.append((JSON_BYTES, b"%d" % answer.json_bytes))
+            if answer.explained:
+                headers = [*headers, (EXPLAINED.encode(), b"true")]
+                seconds = None
             reply = _Reply(HTTPStatus.OK, headers, answer.body)
-        self._metrics.count(reply.status, time.perf_counter() - began, is_pinned=is_pinned)
+        self._metrics.count(reply.status, seconds, is_pinned=is_pinned)
         return reply
 
 

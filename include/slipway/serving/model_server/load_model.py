@@ -7,8 +7,10 @@ from pathlib import Path
 
 from slipway.errors import SlipwayError
 from slipway.serving.model_server.load_engine import load_engine
-from slipway.serving.model_server.loaded_model import LoadedModel, Log, header_of
+from slipway.serving.model_server.loaded_model import LoadedModel, header_of
 from slipway.serving.model_server.metrics import Metrics
+from slipway.serving.model_server.requests import Log
+from slipway.serving.model_server.row_extras import load_row_extras
 from slipway.serving.prediction_log.personal_columns import PersonalColumns
 from slipway.serving.prediction_log.write_ahead_log import WriteAheadLog
 from slipway.serving.server_options import Options
@@ -48,6 +50,7 @@ def load_model(
             personal_columns=personal_columns,
             metrics=metrics,
             max_rows=options.max_rows,
+            extras=load_row_extras(folder, engine, max_explained_rows=options.explain_rows),
         )
         loaded.warm_up()
     except SlipwayError as error:

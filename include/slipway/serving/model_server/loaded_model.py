@@ -12,78 +12,41 @@ import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
-from typing import Any, Protocol
+from typing import Any
 
-from slipway.errors import BadRequest, SlipwayError, Transient
+from slipway.errors import BadRequest, SlipwayError
 from slipway.serving.model_server.engine import Engine
+from slipway.serving.model_server.float32_limit import float32_overflow
 from slipway.serving.model_server.input_ranges import InputRanges
 from slipway.serving.model_server.metrics import Metrics
+from slipway.serving.model_server.requests import (
+    Answer,
+    Explainable,
+    ExplanationLate,
+    Log,
+    ModelFailed,
+    NotLogged,
+    Outcome,
+    PredictRequest,
+)
+from slipway.serving.model_server.row_extras import RowExtras
 from slipway.serving.model_server.row_independence import scores_row_by_row
+from slipway.serving.model_server.shapley_values import OutOfTime
 from slipway.serving.model_server.warm_up import plausible_rows
 from slipway.serving.prediction_log.personal_columns import PersonalColumns
 from slipway.serving.prediction_log.write_ahead_log import Header, Record
 from slipway.serving.v2 import protocol
-from slipway.serving.v2.errors import Mismatch
-from slipway.serving.v2.protocol import Encoded, Inputs
-from slipway.serving.v2.signature import Signature
-from slipway.serving.v2.tensors import quoted_name
-from slipway.values.v2_tensors import FLOATS
+from slipway.serving.v2.errors import TooLarge
+from slipway.serving.v2.explanation import Explanation, explanation_tensors
+from slipway.serving.v2.outputs import outlier_tensors
+from slipway.serving.v2.protocol import Inputs
 
 WARM_UPS = 3
 LOG_ERROR_SECONDS = 1.0
-LARGEST = FLOATS["FP32"]
+NO_EXTRAS = RowExtras()
 
 logger = logging.getLogger(__name__)
-
-
-class NotLogged(Transient):
-    """A response could not be written to the prediction log; a retry can help."""
-
-
-class ModelFailed(SlipwayError):
-    """The model failed on inputs that match its signature."""
-
-
-class Log(Protocol):
-    """The prediction log, written before the response is sent."""
-
-    def append(self, record: Record) -> None:
-        """Append one record.
-
-        Raises:
-            OSError: The record was not written.
-        """
-
-    def roll(self) -> None:
-        """Release the segment to the shipper if its roll interval has passed."""
-
-    def close(self) -> None:
-        """Release the segment to the shipper."""
-
-    def free_bytes(self) -> int:
-        """Free bytes on its disk."""
-
-
-@dataclass(frozen=True, slots=True)
-class PredictRequest:
-    """An infer request as it arrived.
-
-    Attributes:
-        body: The whole body.
-        received_us: Time of arrival, microseconds since 1970 in UTC.
-        fallback_id: Request id for a body without one.
-        json_bytes: Length of the JSON part; None if the whole body is JSON.
-    """
-
-    body: bytes
-    received_us: int
-    fallback_id: str | None = None
-    json_bytes: int | None = None
-
-
-Answer = Encoded | SlipwayError
 
 
 class LoadedModel:
@@ -101,6 +64,7 @@ class LoadedModel:
         personal_columns: Personal columns to hash or drop in the log.
         metrics: Counts rows and out-of-range inputs.
         max_rows: Limit on the rows of a request.
+        extras: What it answers beside its scores.
     """
 
     def __init__(
@@ -113,6 +77,7 @@ class LoadedModel:
         personal_columns: PersonalColumns,
         metrics: Metrics,
         max_rows: int,
+        extras: RowExtras = NO_EXTRAS,
     ) -> None:
         self.model = model
         self.version = version
@@ -127,13 +92,16 @@ class LoadedModel:
         self._next_error_log_at = 0.0
         self._personal_columns = personal_columns
         self._max_rows = max_rows
+        self._extras = extras
         self._batch_rows = metrics.batch_rows
         self._rows_without_key = metrics.rows_without_key
         names = [column.name for column in self.signature.columns]
         self._ranges = InputRanges(engine.manifest.get("ranges") or {}, names, metrics)
 
-    def answer(self, requests: Sequence[PredictRequest]) -> list[Answer]:
+    def answer(self, requests: Sequence[PredictRequest]) -> list[Outcome]:
         """Answer a batch of requests, each logged by then; an error stands for a failed one.
+
+        A request with `explain` is scored, and neither logged nor answered before `explain`.
 
         Requests that match the signature are scored as one frame if the model scores row by row.
         If that fails, each is scored alone, so that one bad request does not fail the others.
@@ -145,19 +113,58 @@ class LoadedModel:
         good = [inputs for inputs in read if isinstance(inputs, Inputs)]
         scores = iter(self._score(good))
         return [
-            self._log_and_encode(request, inputs, next(scores))
-            if isinstance(inputs, Inputs)
-            else inputs
+            self._finish(request, inputs, next(scores)) if isinstance(inputs, Inputs) else inputs
             for request, inputs in zip(requests, read, strict=True)
         ]
 
+    def explain(self, scored: Explainable, *, until: float) -> Answer:
+        """Answer a scored request with its explanation, logged by then; an error if it failed.
+
+        Args:
+            scored: From `answer`.
+            until: Time of the monotonic clock by which the explanation must be done.
+        """
+        request, inputs, scores = scored.request, scored.inputs, scored.scores
+        if self._extras.explainer is None:
+            return ModelFailed("the model failed", expected="a version that explains its answers")
+        try:
+            found = self._extras.explainer.explain(
+                list(inputs.columns.values()), scores, until=until
+            )
+        except OutOfTime:
+            return ExplanationLate(
+                "the explanation was not done in time",
+                hint="ask for fewer rows at a time, or raise SLIPWAY_EXPLAIN_SECONDS",
+            )
+        except Exception as error:  # noqa: BLE001
+            return self._failed(error)
+        return self._log_and_encode(request, inputs, scores, explanation=found)
+
     def _decode(self, request: PredictRequest) -> Inputs | SlipwayError:
         try:
-            return protocol.decode(
+            inputs = protocol.decode(
                 request.body, self.signature, max_rows=self._max_rows, json_bytes=request.json_bytes
             )
         except BadRequest as error:
             return error
+        limit = self._extras.max_explained_rows
+        if inputs.explain and inputs.rows > limit:
+            return TooLarge(
+                "the request asks to explain too many rows",
+                expected=f"at most {limit} with the parameter explain",
+                found=str(inputs.rows),
+                hint="ask for fewer rows at a time, or raise SLIPWAY_EXPLAIN_ROWS",
+            )
+        return inputs
+
+    def _finish(
+        self, request: PredictRequest, inputs: Inputs, scores: list[Any] | SlipwayError
+    ) -> Outcome:
+        if isinstance(scores, SlipwayError):
+            return scores
+        if inputs.explain:
+            return Explainable(request, inputs, scores)
+        return self._log_and_encode(request, inputs, scores)
 
     def _score(self, group: Sequence[Inputs]) -> list[list[Any] | SlipwayError]:
         if self.batches and len(group) > 1:
@@ -179,7 +186,7 @@ class LoadedModel:
         try:
             return self._score_and_count(values, inputs.rows)
         except (ModelFailed, BadRequest) as error:
-            return _float32_overflow(values, self.signature) or error
+            return float32_overflow(values, self.signature) or error
 
     def _score_and_count(self, values: Sequence[Sequence[Any]], rows: int) -> list[Any]:
         self._batch_rows.observe(rows)
@@ -193,16 +200,19 @@ class LoadedModel:
         except BadRequest:
             raise
         except Exception as error:  # noqa: BLE001
-            # The message of a model's exception may contain values; its class and traceback do not.
-            place = "".join(traceback.format_tb(error.__traceback__))
-            self._log_error("the model raised %s\n%s", type(error).__name__, place)
-            raise ModelFailed("the model failed", found=type(error).__name__) from None
+            raise self._failed(error) from None
         answer: list[Any] = scores.tolist()
         width = () if self._classes is None else (len(self._classes),)
         cells = chain.from_iterable(answer) if width else answer
         if scores.shape != (rows, *width) or not all(map(math.isfinite, cells)):
             raise ModelFailed("the model failed", expected="one finite score per row and class")
         return answer
+
+    def _failed(self, error: Exception) -> ModelFailed:
+        # The message of a model's exception may contain values; its class and traceback do not.
+        place = "".join(traceback.format_tb(error.__traceback__))
+        self._log_error("the model raised %s\n%s", type(error).__name__, place)
+        return ModelFailed("the model failed", found=type(error).__name__)
 
     def _log_error(self, text: str, *facts: object) -> None:
         """Log an error at most once a second, so that a full disk is not filled by logs."""
@@ -212,10 +222,15 @@ class LoadedModel:
             logger.error(text, *facts)
 
     def _log_and_encode(
-        self, request: PredictRequest, inputs: Inputs, scores: list[Any] | SlipwayError
+        self,
+        request: PredictRequest,
+        inputs: Inputs,
+        scores: list[Any],
+        *,
+        explanation: Explanation | None = None,
     ) -> Answer:
-        if isinstance(scores, SlipwayError):
-            return scores
+        outliers = self._extras.outliers
+        unusual = None if outliers is None else outliers.score(list(inputs.columns.values()))
         request_id = inputs.request_id or request.fallback_id or f"{random.getrandbits(128):032x}"
         record = Record(
             request_id=request_id,
@@ -225,6 +240,7 @@ class LoadedModel:
             columns=self._personal_columns.values(inputs.columns),
             scores=scores,
             probe=inputs.probe,
+            outlier_scores=unusual,
         )
         try:
             self.log.append(record)
@@ -245,6 +261,7 @@ class LoadedModel:
             outputs=inputs.outputs,
             classes=self._classes,
             absent_of_key=inputs.absent_of_key if self._is_key_derived else (),
+            beside=outlier_tensors(unusual) | explanation_tensors(explanation),
         )
 
     def warm_up(self) -> None:
@@ -271,18 +288,3 @@ def header_of(
     columns = [(column.name, column.kind) for column in engine.signature.columns]
     logged, classes = personal_columns.columns(columns), engine.classes
     return Header(model, version, logged, None if classes is None else list(classes))
-
-
-def _float32_overflow(values: Sequence[Sequence[Any]], signature: Signature) -> Mismatch | None:
-    """Error if a number exceeds float32, in which trees compute; None otherwise."""
-    for column, numbers in zip(signature.columns, values, strict=True):
-        if column.kind != "number":
-            continue
-        for row, value in enumerate(numbers):
-            if value is not None and abs(value) > LARGEST:
-                return Mismatch(
-                    f"column {quoted_name(column.name)} has a number in row {row} that is too "
-                    "large for this model",
-                    expected=f"at most {LARGEST:.3g} in size",
-                )
-    return None

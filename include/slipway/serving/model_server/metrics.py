@@ -89,12 +89,13 @@ class Metrics:
             "column",
         )
 
-    def count(self, status: int, seconds: float, *, is_pinned: bool) -> None:
+    def count(self, status: int, seconds: float | None, *, is_pinned: bool) -> None:
         """Count an answered infer request.
 
         Args:
             status: Status of the response.
-            seconds: Time since the last byte of the request.
+            seconds: Time since the last byte of the request; None of an explained one, whose
+                latency is not that of the model.
             is_pinned: Whether its path names this version, as a rollout's checks do, rather than
                 the model.
         """
@@ -105,7 +106,8 @@ class Metrics:
             self._by_label[status, is_pinned] = found
         counter, histogram = found
         counter.inc()
-        histogram.observe(seconds)
+        if seconds is not None:
+            histogram.observe(seconds)
 
     def count_refused(self, reason: Refusal) -> None:
         """Count a request without a known token."""

@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from slipway.errors import Transient
-from slipway.serving.model_server.loaded_model import Answer, PredictRequest
+from slipway.serving.model_server.requests import Outcome, PredictRequest
 
 BATCH_BYTES = 1 << 20
 """Limit on the bodies of one batch, which bounds how long a request waits for others."""
 WAITING_BYTES = 256 << 20
 """Limit on the bodies of all waiting requests."""
 
-Waiting = tuple[PredictRequest, asyncio.Future[Answer]]
+Waiting = tuple[PredictRequest, asyncio.Future[Outcome]]
 
 
 class QueueFull(Transient):
@@ -35,7 +35,7 @@ class RequestQueue:
     """
 
     def __init__(
-        self, answer: Callable[[Sequence[PredictRequest]], list[Answer]], *, max_waiting: int
+        self, answer: Callable[[Sequence[PredictRequest]], list[Outcome]], *, max_waiting: int
     ) -> None:
         self._answer = answer
         self._max_waiting = max_waiting
@@ -45,7 +45,7 @@ class RequestQueue:
         # One thread: a model uses one core.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
 
-    async def ask(self, request: PredictRequest) -> Answer:
+    async def ask(self, request: PredictRequest) -> Outcome:
         """Queue a request and return its answer.
 
         Raises:
@@ -54,7 +54,7 @@ class RequestQueue:
         waiting_bytes = self._waiting_bytes + len(request.body)
         if len(self._waiting) >= self._max_waiting or waiting_bytes > WAITING_BYTES:
             raise QueueFull("too many requests are waiting for the model", hint="retry later")
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, future))
         self._waiting_bytes = waiting_bytes
         self._start()
@@ -84,7 +84,7 @@ class RequestQueue:
             self._waiting_bytes -= len(batch[-1][0].body)
         return batch
 
-    def _deliver(self, batch: Sequence[Waiting], done: asyncio.Future[list[Answer]]) -> None:
+    def _deliver(self, batch: Sequence[Waiting], done: asyncio.Future[list[Outcome]]) -> None:
         self._is_busy = False
         self._start()
         error = done.exception()

@@ -26,8 +26,9 @@ from slipway.serving.http.responses import error_response, not_found
 from slipway.serving.http.server import bind, run_until_stopped
 from slipway.serving.model_server.infer_endpoint import LOADING, Inference
 from slipway.serving.model_server.load_model import load_model
-from slipway.serving.model_server.loaded_model import LoadedModel, Log
+from slipway.serving.model_server.loaded_model import LoadedModel
 from slipway.serving.model_server.metrics import Metrics
+from slipway.serving.model_server.requests import Log
 from slipway.serving.prediction_log.write_ahead_log import unshipped_seconds
 from slipway.serving.server_options import Options
 from slipway.serving.v2 import openapi

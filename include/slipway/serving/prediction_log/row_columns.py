@@ -17,11 +17,13 @@ def repeat(values: list[str] | list[int], counts: list[int], kind: pa.DataType) 
     return pa.array(chain.from_iterable([value] * count for value, count in pairs), kind)
 
 
-def spread(values: list[list[str] | None], counts: list[int], kind: pa.DataType) -> pa.Array:
+def spread(
+    values: Sequence[Sequence[Any] | None], counts: list[int], kind: pa.DataType
+) -> pa.Array:
     """Column with the values of each request, one per row; missing where it sent none."""
     pairs = zip(values, counts, strict=True)
-    nothing: list[str | None] = [None]
-    return pa.array(chain.from_iterable(some or nothing * count for some, count in pairs), kind)
+    cells = chain.from_iterable(some or [None] * count for some, count in pairs)
+    return pa.array(cells, kind)
 
 
 def score_columns(scores: list[Any], classes: Sequence[Label] | None) -> dict[str, pa.Array]:

@@ -32,7 +32,7 @@ from slipway.serving.parent_watch import on_parent_exit
 from slipway.serving.prediction_log.row_columns import repeat, score_columns, spread
 from slipway.serving.prediction_log.write_ahead_log import SUFFIX, UNOWNED_SUFFIX, Header, Record
 from slipway.serving.server_options import MIB
-from slipway.spec.logged_columns import logged_name
+from slipway.spec.logged_columns import OUTLIER_SCORE, logged_name
 
 TIME = pa.timestamp("us", tz="UTC")
 COLUMN_TYPES = {"number": pa.float64(), "string": pa.string()}
@@ -274,6 +274,9 @@ def _table(header: Header, records: list[Record]) -> pa.Table:
         "version": pa.array([header.version] * sum(counts), pa.int64()),
         **score_columns([score for record in records for score in record.scores], header.classes),
     }
+    if any(record.outlier_scores is not None for record in records):
+        told = [record.outlier_scores for record in records]
+        columns[OUTLIER_SCORE] = spread(told, counts, pa.float64())
     for position, (name, kind) in enumerate(header.columns):
         values = list(chain.from_iterable(record.columns[position] for record in records))
         logged = logged_name(name, multiclass=header.classes is not None)

@@ -57,6 +57,7 @@ class Record(msgspec.Struct, array_like=True):
         columns: Raw values by column, in the header's order.
         scores: One score per row; of a multi-class model a list of one per class.
         probe: Whether it was a check; checks are shipped apart from traffic.
+        outlier_scores: How unusual each row is; None of a version that does not tell.
     """
 
     request_id: str
@@ -66,6 +67,7 @@ class Record(msgspec.Struct, array_like=True):
     columns: list[list[float | str | None]]
     scores: list[float | list[float]]
     probe: bool
+    outlier_scores: list[float] | None = None
 
 
 _encoder = msgspec.json.Encoder()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from slipway.serving.v2.explanation import EXPLAIN
 from slipway.serving.v2.outputs import describe
 from slipway.serving.v2.signature import Signature
 from slipway.stages.ports.raw_column import RawColumn
@@ -54,7 +55,12 @@ def model_metadata(
         "versions": [str(version)],
         "platform": f"slipway_{engine}",
         "inputs": inputs,
-        "outputs": describe(signature.classes, positive=signature.positive),
+        "outputs": describe(
+            signature.classes,
+            positive=signature.positive,
+            tells_outliers=signature.tells_outliers,
+        ),
+        "parameters": {EXPLAIN: signature.explains},
     }
 
 

@@ -20,6 +20,7 @@ ERRORS = {
     "413": "The request exceeds the limit on bytes or rows.",
     "415": "The body is compressed.",
     "422": "The request does not match the model's signature.",
+    "429": "Too many explanations are wanted at once, or one took too long; retry later.",
     "500": "The model failed.",
     "503": "The model is not loaded yet, or the queue is full; retry later.",
 }

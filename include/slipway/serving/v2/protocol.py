@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from slipway.serving.v2 import json_codec
 from slipway.serving.v2.binary import attach_binary_data
 from slipway.serving.v2.column_values import model_values
 from slipway.serving.v2.errors import Malformed, Mismatch
+from slipway.serving.v2.explanation import EXPLAIN, EXPLANATION, EXPLANATIONS
 from slipway.serving.v2.fast_decode import fast_columns
 from slipway.serving.v2.json_codec import InferRequest, InferResponse
 from slipway.serving.v2.outputs import SCORE, WITHOUT_KEY, RowScores, encode_outputs
@@ -22,9 +24,16 @@ from slipway.serving.v2.rows import check_data, columns_by_name, count_rows
 from slipway.serving.v2.signature import Signature
 from slipway.serving.v2.tensors import Scalar, Tensor, quoted_name
 from slipway.spec.labels import Label
+from slipway.spec.logged_columns import OUTLIER_SCORE
 
 NAMES_SHOWN = 5
 ONE_SCORE = {SCORE: False}
+HINTS = {
+    OUTLIER_SCORE: "set `deployment.outlier_scores: true` in model.yaml, and train a version",
+    **dict.fromkeys(EXPLANATIONS, f"the parameter `{EXPLAIN}` of the request asks for it"),
+}
+"""How to get an output that the model does not have."""
+
 # V2 extensions that change the response; ignoring them would return a wrong response.
 UNSUPPORTED_PARAMETERS = frozenset({"classification", "shared_memory_region"})
 
@@ -42,6 +51,7 @@ class Inputs:
         probe: Whether `parameters.probe` marks the request as a check rather than traffic.
         outputs: Whether each requested output is returned as bytes after the JSON, by its name.
         absent_of_key: Columns without which the rows have no key; empty if they have one.
+        explain: Whether `parameters.explain` asks for an explanation of the scores.
     """
 
     request_id: str | None
@@ -52,6 +62,7 @@ class Inputs:
     probe: bool
     outputs: Mapping[str, bool]
     absent_of_key: tuple[str, ...] = ()
+    explain: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,10 +72,12 @@ class Encoded:
     Attributes:
         body: The whole body.
         json_bytes: Length of the JSON part if binary data follows, else None.
+        explained: Whether it has an explanation.
     """
 
     body: bytes
     json_bytes: int | None = None
+    explained: bool = False
 
 
 def decode(
@@ -95,7 +108,8 @@ def decode(
         tail = memoryview(body)[len(body) if json_bytes is None else json_bytes :]
         attach_binary_data(inputs, tail, rows=rows)
     check_data(inputs, rows)
-    outputs = _outputs(request, signature)
+    explain = _explains(request, signature)
+    outputs = _outputs(request, signature, explain=explain)
     _check_names(tensors, signature)
     columns = {
         column.name: model_values(tensors[column.name], column) for column in signature.columns
@@ -109,6 +123,7 @@ def decode(
         probe=(request.parameters or {}).get("probe") is True,
         outputs=outputs,
         absent_of_key=absent_of_key(tensors, signature),
+        explain=explain,
     )
 
 
@@ -137,6 +152,7 @@ def encode_answer(
     outputs: Mapping[str, bool] = ONE_SCORE,
     classes: Sequence[Label] | None = None,
     absent_of_key: Sequence[str] = (),
+    beside: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> Encoded:
     """Encode a response: `score`, or of a multi-class model `label` and `scores`.
 
@@ -148,13 +164,15 @@ def encode_answer(
         outputs: Whether each output follows the JSON as bytes, by its name.
         classes: Classes of a multi-class model, in the order of its scores; None of others.
         absent_of_key: Columns without which the rows have no key, which the answer then names.
+        beside: Outputs that are not made of scores, by name.
     """
-    tensors, tail = encode_outputs(scores, outputs=outputs, classes=classes)
+    tensors, tail = encode_outputs(scores, outputs=outputs, classes=classes, beside=beside)
     parameters: dict[str, Scalar] | None = None
     if absent_of_key:
         parameters = {WITHOUT_KEY: ", ".join(absent_of_key)}
     head = json_codec.encode(InferResponse(model, str(version), request_id, tensors, parameters))
-    return Encoded(head + tail, len(head)) if any(outputs.values()) else Encoded(head)
+    json_bytes = len(head) if any(outputs.values()) else None
+    return Encoded(head + tail, json_bytes, explained=EXPLANATION in beside)
 
 
 def _head(body: bytes, json_bytes: int) -> bytes:
@@ -166,17 +184,34 @@ def _head(body: bytes, json_bytes: int) -> bytes:
     return body[:json_bytes]
 
 
-def _outputs(request: InferRequest, signature: Signature) -> Mapping[str, bool]:
-    """Whether each requested output is wanted as bytes; its parameter overrides the request's."""
+def _explains(request: InferRequest, signature: Signature) -> bool:
+    explain = _flag(request.parameters, EXPLAIN, default=False)
+    if explain and not signature.explains:
+        raise Malformed(
+            "this version does not explain its answers",
+            expected=f"no parameter {EXPLAIN}",
+            hint="set `deployment.explanations: true` in model.yaml, and train a version",
+        )
+    return explain
+
+
+def _outputs(request: InferRequest, signature: Signature, *, explain: bool) -> Mapping[str, bool]:
+    """Whether each requested output is wanted as bytes; its parameter overrides the request's.
+
+    An explanation is answered to the parameter, whatever outputs the request names.
+    """
     wanted = _flag(request.parameters, "binary_data_output", default=False)
+    explained = dict.fromkeys(EXPLANATIONS if explain else (), wanted)
+    available = {**dict.fromkeys(signature.outputs, wanted), **explained}
     if not request.outputs:
-        return dict.fromkeys(signature.outputs, wanted)
+        return available
     asked: dict[str, bool] = {}
     for output in request.outputs:
-        if output.name not in signature.outputs:
+        if output.name not in available:
             raise Mismatch(
                 "the request names an output that the model does not have",
-                expected=", ".join(signature.outputs),
+                expected=", ".join(available),
+                hint=HINTS.get(output.name),
             )
         if UNSUPPORTED_PARAMETERS & (output.parameters or {}).keys():
             raise Malformed(
@@ -186,7 +221,8 @@ def _outputs(request: InferRequest, signature: Signature) -> Mapping[str, bool]:
         if output.name in asked:
             raise Malformed(f"output {output.name} is requested twice", expected="each output once")
         asked[output.name] = _flag(output.parameters, "binary_data", default=wanted)
-    return {name: asked[name] for name in signature.outputs if name in asked}
+    chosen = explained | asked
+    return {name: chosen[name] for name in available if name in chosen}
 
 
 def _flag(parameters: Mapping[str, Scalar] | None, name: str, *, default: bool) -> bool:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from slipway.serving.v2.binary import SIZE
+from slipway.serving.v2.explanation import EXPLAIN, EXPLANATIONS
 from slipway.serving.v2.json_codec import LONGEST_ID
 from slipway.serving.v2.model_metadata import datatype_of
 from slipway.serving.v2.protocol import UNSUPPORTED_PARAMETERS
@@ -157,7 +158,9 @@ def example(signature: Signature) -> Schema:
 
 
 def _request(inputs: Schema, signature: Signature, description: str) -> Schema:
-    names = list(signature.outputs)
+    names = [*signature.outputs, *(EXPLANATIONS if signature.explains else ())]
+    # A version that does not explain its answers refuses `true`.
+    explain: Schema = {"type": "boolean"} if signature.explains else {"const": False}
     return {
         "type": "object",
         "description": description,
@@ -167,7 +170,7 @@ def _request(inputs: Schema, signature: Signature, description: str) -> Schema:
             "id": {"type": ["string", "null"], "maxLength": LONGEST_ID},
             "model_name": {"type": ["string", "null"]},
             "model_version": {"type": ["string", "null"]},
-            "parameters": _parameters(binary_data_output={"type": "boolean"}),
+            "parameters": _parameters(binary_data_output={"type": "boolean"}, **{EXPLAIN: explain}),
             "inputs": inputs,
             "outputs": {
                 "type": ["array", "null"],

@@ -53,6 +53,8 @@ class Signature:
         identity: Key and event time, where one of them is derived from columns of the request.
         classes: Classes of a multi-class model, in the order of its scores; None of others.
         positive: Class whose probability the score of a model of two classes is; None of others.
+        tells_outliers: Whether the version answers how unusual each row is.
+        explains: Whether it explains its answers on request.
     """
 
     columns: tuple[RawColumn, ...]
@@ -62,11 +64,13 @@ class Signature:
     identity: RowIdentity | None = None
     classes: tuple[Label, ...] | None = None
     positive: Label | None = None
+    tells_outliers: bool = False
+    explains: bool = False
 
     @cached_property
     def outputs(self) -> Mapping[str, bool]:
         """Every output, none of them as bytes."""
-        return dict.fromkeys(names_of(self.classes), False)
+        return dict.fromkeys(names_of(self.classes, tells_outliers=self.tells_outliers), False)
 
     @cached_property
     def needed(self) -> frozenset[str]:

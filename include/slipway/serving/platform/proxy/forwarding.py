@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from slipway.serving.http.headers import VERSION
+from slipway.serving.http.headers import EXPLAINED, VERSION
 from slipway.serving.http.upstream import Reply
 from slipway.serving.platform.proxy.metrics import PlatformMetrics
 from slipway.serving.platform.proxy.request_stats import RequestStats
@@ -24,6 +24,7 @@ ANSWER_SECONDS = 60.0
 WAIT_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 0.5
 VERSION_HEADER = VERSION.encode()
+EXPLAINED_HEADER = EXPLAINED.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,13 @@ def _count(count: RequestStats, outcome: _Outcome, *, first: int | None) -> None
     if reply is None or outcome.version != first or _failed(reply.status):
         count.fail()
     else:
-        count.answer(reply.seconds if reply.status < HTTPStatus.BAD_REQUEST else None)
+        is_answer = reply.status < HTTPStatus.BAD_REQUEST and not _is_explained(reply)
+        count.answer(reply.seconds if is_answer else None)
+
+
+def _is_explained(reply: Reply) -> bool:
+    """Whether a reply took longer than its scores, for their explanation."""
+    return any(name == EXPLAINED_HEADER for name, _ in reply.headers)
 
 
 def _failed(status: int) -> bool:

@@ -25,8 +25,8 @@ class RequestStats:
         """Count a request that the version answered.
 
         Args:
-            seconds: Latency up to the last byte; None for a client error, whose latency does not
-                depend on the model.
+            seconds: Latency up to the last byte; None for a client error or an explained answer,
+                whose latency does not depend on the model alone.
         """
         self.asked += 1
         if seconds is not None:
