@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from slipway.spec.base import Spec, SpecConflict
 from slipway.spec.cron import Cron
+from slipway.spec.importance import Importance
 from slipway.spec.kpis import Kpi
 from slipway.spec.metrics import MetricName
 from slipway.spec.operations import Operations
@@ -107,6 +108,11 @@ class Monitoring(Spec):
     drift: Drift = Field(default_factory=Drift, description="Inputs and predictions.")
     performance: Performance = Field(description="Realised performance.")
     fire: Fire = Field(default_factory=Fire, description="When windows become a request.")
+    importance: Importance | None = Field(
+        default=None,
+        description="Whether the columns that move a window's answers are those of the evaluation, "
+        "where that has `gates.explanations`; none: it is not measured.",
+    )
     kpis: list[Kpi] = Field(
         default_factory=list, description="Business KPIs; a breach is told, and trains nothing."
     )

@@ -69,7 +69,10 @@ def drift(call: StageCall) -> RunRecord:
     """Compare the inputs and predictions of a window with the reference."""
     from slipway.adapters.loss_model import fit_losses
     from slipway.adapters.metrics import measure
+    from slipway.adapters.model_package import load_package
+    from slipway.adapters.model_package.explanations import explain
     from slipway.stages.monitor.drift import measure_drift
+    from slipway.stages.monitor.importance_stability import ImportanceTools
 
     model, dataset = call.model_and_dataset()
     return measure_drift(
@@ -81,6 +84,7 @@ def drift(call: StageCall) -> RunRecord:
         reports=call.container.reports,
         measure=measure,
         fit_losses=fit_losses,
+        importance=ImportanceTools(load_package, explain),
         context=call.context,
     )
 

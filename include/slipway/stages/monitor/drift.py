@@ -11,6 +11,7 @@ from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Number, Verdict
+from slipway.spec.logged_columns import OUTLIER_SCORE
 from slipway.stages.model.class_scores import SCORE, SCORES
 from slipway.stages.monitor.columns import logged_answers, tidy
 from slipway.stages.monitor.distances import DriftReport, calibrate_reference, compare
@@ -23,7 +24,9 @@ from slipway.stages.monitor.drift_page import (
 from slipway.stages.monitor.earlier_windows import earlier_numbers
 from slipway.stages.monitor.estimate_verdict import estimate_window, with_estimate
 from slipway.stages.monitor.importance import lenience_of
+from slipway.stages.monitor.importance_stability import NO_TOOLS, ImportanceTools
 from slipway.stages.monitor.judge_drift import judge_drift
+from slipway.stages.monitor.outlier_share import with_outlier_share
 from slipway.stages.monitor.quality.check import ObservedWindow
 from slipway.stages.monitor.quality.judge import judge_quality, with_quality
 from slipway.stages.monitor.reference import Reference, read_reference
@@ -53,6 +56,7 @@ def measure_drift(
     reports: DriftReport,
     measure: Measure | None = None,
     fit_losses: FitLosses | None = None,
+    importance: ImportanceTools = NO_TOOLS,
 ) -> RunRecord:
     """Measure one window's features and scores against its champion's reference.
 
@@ -68,6 +72,7 @@ def measure_drift(
         reports: Computes distances and the HTML report.
         measure: Computes metrics, by which performance is estimated before labels; None: it is not.
         fit_losses: Learns the errors of a regression for that; None: they are not estimated.
+        importance: Explains predictions, where the spec asks for it.
 
     Raises:
         BadParameter: There is no such window.
@@ -88,18 +93,20 @@ def measure_drift(
             window=monitored.window.end - monitored.window.start,
             store=context.store,
         )
+        beside = _columns_beside(spec, reference)
         try:
-            sample = log.sample(
+            logged = log.sample(
                 spec.model,
                 monitored.window.start,
                 monitored.window.end,
                 version=monitored.version,
                 rows=MAX_ROWS,
                 seed=spec.training.seed,
-                columns=[*reference.named.names, SCORE, SCORES],
+                columns=[*reference.named.names, SCORE, SCORES, *beside],
             )
         except NotComputable as error:
             return not_comparable(error, {})
+        sample = logged.without(set(beside) - {*reference.named.names})
         if not sample.count:
             return too_few(0, spec.monitoring)
         earlier = earlier_numbers(context.store, spec.model, monitored)
@@ -117,12 +124,20 @@ def measure_drift(
                 lenience=lenience_of(context.store, version, reference.logged),
                 reports=reports,
             )
-            if measure is None:
-                return verdict
-            estimate = estimate_window(
-                spec, sample.rows, reference, measure=measure, fit_losses=fit_losses
+            if measure is not None:
+                estimate = estimate_window(
+                    spec, sample.rows, reference, measure=measure, fit_losses=fit_losses
+                )
+                verdict = with_estimate(verdict, estimate, spec)
+            verdict = with_outlier_share(verdict, logged.rows)
+            return importance.judge(
+                verdict,
+                logged.rows,
+                spec=spec,
+                monitored=monitored,
+                registry=registry,
+                store=context.store,
             )
-            return with_estimate(verdict, estimate, spec)
         except NotComputable as error:
             return not_comparable(error, {"rows": sample.count})
 
@@ -132,6 +147,12 @@ def measure_drift(
         work,
         inputs=monitored.inputs(),
     )
+
+
+def _columns_beside(spec: ModelSpec, reference: Reference) -> list[str]:
+    """Columns of the log that are read beside those that are compared."""
+    explained = spec.monitoring.importance is not None
+    return [OUTLIER_SCORE, *(reference.logged.values() if explained else ())]
 
 
 def observe(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -33,6 +33,11 @@ class SampledRows:
     def is_whole(self) -> bool:
         """Whether the sample is all rows."""
         return len(self.rows) == self.count
+
+    def without(self, columns: Collection[str]) -> SampledRows:
+        """Return the sample without columns, some of which it may lack."""
+        held = [name for name in columns if name in self.rows]
+        return replace(self, rows=self.rows.drop(columns=held)) if held else self
 
     @classmethod
     def of(
