@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.serving.model_server import loaded_model
 from slipway.serving.model_server.engine import Engine
 from slipway.serving.model_server.load_engine import load_engine
 from slipway.serving.model_server.loaded_model import LoadedModel, header_of
@@ -139,8 +140,11 @@ def test_a_failing_model_quotes_no_value(score: Score, caplog: pytest.LogCapture
     assert "1234" not in str(answer) + caplog.text
 
 
-def test_a_full_disk_is_logged_once_a_second(caplog: pytest.LogCaptureFixture) -> None:
-    """An error that repeats for thousands of requests is logged once a second."""
+def test_a_full_disk_is_logged_once_in_a_while(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that repeats for thousands of requests is logged once in each interval."""
+    monkeypatch.setattr(loaded_model, "LOG_ERROR_SECONDS", 3600.0)
 
     class Full(MemoryLog):
         def append(self, record: Record) -> None:
