@@ -160,6 +160,33 @@ def test_two_drifting_windows_file_one_request_with_its_reasons() -> None:
     assert request.evidence["record"].endswith("window-2013-05-v1/drift/record.json")
 
 
+def test_windows_whose_labels_are_missing_do_not_hide_a_decay() -> None:
+    """Labels may always come later than the newest window is measured; the others decide."""
+    env = DecideEnv()
+    for window in ("2013-04-v1", "2013-05-v1"):
+        env.measure(window, "decayed", stage="performance")
+    waiting = {"predicted": 1240, "labelled": 0}
+    env.measure("2013-06-v1", "inconclusive", stage="performance", numbers=waiting)
+    verdict = env.decide()
+    assert (verdict.action, verdict.numbers["window"]) == ("request", "2013-05-v1")
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [{"predicted": 1240, "labelled": 1240}, {"predicted": 20, "labelled": 0}, {}],
+    ids=["labels of one kind", "few predictions", "unreadable"],
+)
+def test_a_newest_window_that_is_undecided_with_its_labels_counts(
+    numbers: dict[str, int],
+) -> None:
+    """Only the want of labels leaves a window out of what is decided."""
+    env = DecideEnv()
+    for window in ("2013-04-v1", "2013-05-v1"):
+        env.measure(window, "decayed", stage="performance")
+    env.measure("2013-06-v1", "inconclusive", stage="performance", numbers=numbers)
+    assert env.decide().action == "nothing"
+
+
 def test_deciding_again_files_nothing_new() -> None:
     """The same verdicts are one decision; a new drifting window is a new request."""
     env = DecideEnv()

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from slipway.records.run_context import RunContext
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
+    from slipway.spec.monitoring import Monitoring
     from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import Registry
     from slipway.stages.ports.tables import Tables
@@ -132,7 +133,11 @@ def _decide(
 def _measured(
     store: Store, spec: ModelSpec, monitored: Sequence[MonitoredWindow], stage: str
 ) -> list[WindowVerdict]:
-    """The newest verdicts that count, oldest window first; of a revised one the newest revision."""
+    """The newest verdicts that count, oldest window first; of a revised one the newest revision.
+
+    The newest windows do not count while their labels are missing: where labels come later than a
+    window is measured, no decay would ever be the newest verdict.
+    """
     found: list[WindowVerdict] = []
     most = spec.monitoring.fire.n
     if stage == STAGE:
@@ -145,11 +150,19 @@ def _measured(
             if stage == STAGE
             else find_record(store, one.ref(spec.model, stage))
         )
-        if record is not None:
-            verdict = record.verdict
-            found.append(
-                WindowVerdict(
-                    one.id, verdict.action, verdict.reason, record.ref.key, verdict.numbers
-                )
-            )
+        if record is None:
+            continue
+        verdict = record.verdict
+        if stage == STAGE and not found and _waits_for_labels(verdict, spec.monitoring):
+            continue
+        found.append(
+            WindowVerdict(one.id, verdict.action, verdict.reason, record.ref.key, verdict.numbers)
+        )
     return found[::-1]
+
+
+def _waits_for_labels(verdict: Verdict, monitoring: Monitoring) -> bool:
+    """Whether a window is undecided for want of labels, and not for want of predictions."""
+    counts = (verdict.numbers.get(name) for name in ("labelled", "predicted"))
+    labelled, predicted = (one if isinstance(one, int) else 0 for one in counts)
+    return verdict.action == "inconclusive" and labelled < monitoring.min_rows <= predicted
