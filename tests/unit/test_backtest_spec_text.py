@@ -49,6 +49,20 @@ def test_a_missing_section_stands_at_the_end() -> None:
     )
 
 
+def test_the_ends_of_lines_stay(tmp_path: Path) -> None:
+    """A file of Windows keeps them, in the text and on the disk."""
+    folder = write_project(tmp_path) / "include/models/ferry_delay"
+    file, spec = folder / "model.yaml", load_model(folder)
+    lines = file.read_text().splitlines()
+    file.write_bytes("".join(f"{line}\r\n" for line in lines).encode())
+    [never] = chosen_policies(["never"], spec, by="day")
+    told = write_rules(never, spec, file)
+    assert "retraining.on_drift: false" in told
+    written = file.read_bytes().decode()
+    assert written.count("\n") == written.count("\r\n")
+    assert load_model(folder) == never.spec
+
+
 def test_a_value_of_several_lines_is_left_to_a_person() -> None:
     """And nothing is written."""
     text = "retraining:\n  breaker:\n    rejected: 3\n"

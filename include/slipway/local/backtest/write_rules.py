@@ -10,7 +10,7 @@ from slipway.errors import CommitConflict
 from slipway.records.scratch_folder import scratch_folder
 from slipway.spec.loading import load_model
 from slipway.stages.backtest.policies import SPEC
-from slipway.stages.backtest.spec_text import rules_of, with_fields
+from slipway.stages.backtest.spec_text import rules_of, spelled, with_fields
 
 if TYPE_CHECKING:
     from slipway.spec import ModelSpec
@@ -39,17 +39,18 @@ def write_rules(policy: Policy, spec: ModelSpec, file: Path) -> list[str]:
         )
     if not changed:
         return []
-    text = with_fields(file.read_text(encoding="utf-8"), changed)
+    # As bytes, since the ends of lines stay what they are.
+    data = with_fields(file.read_bytes().decode(), changed).encode()
     with scratch_folder("slipway-backtest-", needs="a spec") as scratch:
         draft = scratch / spec.model / file.name
         draft.parent.mkdir()
-        draft.write_text(text, encoding="utf-8")
+        draft.write_bytes(data)
         own = file.with_name("pipeline.py")
         if own.is_file():
             (draft.parent / own.name).write_bytes(own.read_bytes())
         load_model(draft.parent)
     beside = file.with_name(f".{file.name}.{os.getpid()}.part")
-    beside.write_text(text, encoding="utf-8")
+    beside.write_bytes(data)
     beside.chmod(file.stat().st_mode)
     beside.replace(file)
-    return [f"{'.'.join(path)}: {value!r}" for path, value in changed.items()]
+    return [f"{'.'.join(path)}: {spelled(value)}" for path, value in changed.items()]

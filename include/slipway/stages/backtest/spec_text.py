@@ -44,9 +44,11 @@ def with_fields(text: str, fields: Mapping[Path, Any]) -> str:
     Raises:
         BadParameter: A field stands there in a form that a person has to change.
     """
+    is_of_windows = 0 < text.count("\r\n") == text.count("\n")
+    lines = text.replace("\r\n", "\n") if is_of_windows else text
     for path, value in fields.items():
-        text = _with_field(text, path, value)
-    return text
+        lines = _with_field(lines, path, value)
+    return lines.replace("\n", "\r\n") if is_of_windows else lines
 
 
 def _part(dumped: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
@@ -68,7 +70,7 @@ def _with_field(text: str, path: Path, value: Any) -> str:
     in_flow = isinstance(node, yaml.CollectionNode) and node.flow_style
     if node is None or not (isinstance(node, yaml.ScalarNode) or in_flow):
         raise _by_hand(path)
-    return f"{text[: node.start_mark.index]}{_spelled(value)}{text[node.end_mark.index :]}"
+    return f"{text[: node.start_mark.index]}{spelled(value)}{text[node.end_mark.index :]}"
 
 
 def _value_of(node: yaml.MappingNode, name: str) -> yaml.Node | None:
@@ -78,14 +80,14 @@ def _value_of(node: yaml.MappingNode, name: str) -> yaml.Node | None:
 def _inserted(text: str, node: yaml.MappingNode, names: Path, value: Any) -> str:
     """Text with a new field, as the first one of a mapping; a new section stands at the end."""
     if node.flow_style:
-        written = _spelled(value)
+        written = spelled(value)
         for name in reversed(names[1:]):
             written = f"{{{name}: {written}}}"
         place = node.start_mark.index + 1
         return f"{text[:place]}{names[0]}: {written}, {text[place:]}"
     column = node.start_mark.column
     lines = [f"{' ' * 2 * depth}{name}:" for depth, name in enumerate(names)]
-    lines[-1] += f" {_spelled(value)}"
+    lines[-1] += f" {spelled(value)}"
     if len(names) > 1 and column == 0:
         return text.rstrip("\n") + "\n\n" + "\n".join(lines) + "\n"
     place = node.value[0][0].start_mark.index
@@ -93,7 +95,7 @@ def _inserted(text: str, node: yaml.MappingNode, names: Path, value: Any) -> str
     return f"{text[:place]}{gap.join(lines)}{gap}{text[place:]}"
 
 
-def _spelled(value: Any) -> str:
+def spelled(value: Any) -> str:
     """A value as YAML: texts in quotes, all else as JSON has it."""
     return json.dumps(value)
 
