@@ -114,6 +114,15 @@ def test_a_windows_kpi_reads_predictions_labels_and_features() -> None:
     assert env.measure("2013-05-v1") == verdict
 
 
+def test_the_first_window_of_predictions_has_none_before_to_compare_with() -> None:
+    """A count that was zero because no model answered yet is no change."""
+    env = KpiEnv({"name": "rows", "sql": "SELECT count(*) FROM predictions", "max_change": 0.5})
+    first = env.measure("2013-04-v1")
+    assert first.action == "inconclusive"
+    assert first.reason == "rows has no value in the window before to compare with."
+    assert env.measure("2013-05-v1").action == "ok"
+
+
 def test_a_query_that_fails_is_inconclusive() -> None:
     """One that names no column, or has no rows."""
     env = KpiEnv({"name": "wrong", "sql": "SELECT avg(points) FROM predictions", "min": 1})

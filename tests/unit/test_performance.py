@@ -31,15 +31,18 @@ def measured(
     asked_again: bool = False,
     store: MemoryStore | None = None,
     torn: datetime | None = None,
+    odd_scores: int = 0,
+    one_kind: bool = False,
 ) -> RunRecord:
     """The performance record of January."""
     rows = ferry_dataset.crossings(days=31)
     tables = MemoryTables()
-    labels = rows.iloc[:labelled]
+    labels = rows.iloc[:labelled].assign(**({"late": 1} if one_kind else {}))
     ferry_dataset.publish(
         tables, rows, labels=labels.assign(late=1 - labels["late"]) if flipped else labels
     )
     log = ferry_dataset.logged(rows)
+    log.loc[log.index[:odd_scores], "score"] = float("nan")
     if asked_again:
         earlier = log.assign(request_id="earlier", row=range(len(log)), score=0.5)
         earlier["received_at"] -= pd.Timedelta(hours=1)
@@ -79,6 +82,27 @@ def test_too_few_labels_tell_nothing() -> None:
     """Below `min_rows` labelled predictions the window is inconclusive."""
     verdict = measured(labelled=99).verdict
     assert (verdict.action, verdict.numbers["labelled"]) == ("inconclusive", 99)
+
+
+def test_a_metric_that_is_not_known_is_told_with_its_cause() -> None:
+    """Scores that are no numbers, or labels that are all the same."""
+    reason = measured(odd_scores=50).verdict.reason
+    assert reason.startswith("roc_auc is not known, since 50 scores are not finite, so nothing")
+    reason = measured(labelled=1240, one_kind=True).verdict.reason
+    assert reason.startswith("roc_auc is not known, since all 1,240 labels are the same, so ")
+
+
+def test_a_loss_is_told_in_one_bracket() -> None:
+    """Both ways round, with its bounds."""
+    monitoring = ferry_dataset.model().monitoring
+    found = []
+    for value in (-0.01, 0.01):
+        loss = Loss(value, 0.7, (Error(0.02, 20.0),), 20, "day", "its holdout let expect")
+        realised = RealisedPerformance(1000, 900, 0.7 - value, 0.5, loss)
+        found.append(judge_performance(realised, monitoring).reason)
+    assert ": better by 0.0100 (between -0.0" in found[0]
+    assert ": worse by 0.0100 (between -0.0" in found[1]
+    assert "), not shown to be beyond the 0.0500 allowed. A loss of" in found[1]
 
 
 def test_without_labels_nothing_is_computed() -> None:

@@ -36,6 +36,7 @@ class RealisedPerformance:
             a wrong answer.
         are_of_one_kind: Whether all labels are the same.
         groups: What was found in slices and groups.
+        odd_scores: Number of judged rows with a score that is no finite number.
     """
 
     predicted: int
@@ -49,6 +50,7 @@ class RealisedPerformance:
     unseen: int = 0
     are_of_one_kind: bool = False
     groups: GroupFindings = field(default_factory=lambda: GroupFindings({}, ()))
+    odd_scores: int = 0
 
     @property
     def coverage(self) -> float:
@@ -95,9 +97,9 @@ def judge_performance(realised: RealisedPerformance, monitoring: Monitoring) -> 
         worse = f"worse than a constant by {_range(-gain.value, -gain.upper, -gain.lower)}"
         return Verdict("decayed", f"{summary}: {worse}.{told}", numbers)
     found = in_figures(loss.detectable(performance.max_absolute_drop, performance.confidence))
-    shown = f"not shown to be worse by more than the {allowed} allowed ({between})"
+    shown = f"{between}, not shown to be beyond the {allowed} allowed"
     if loss.value <= 0:
-        shown = f"not worse (by {_range(-loss.value, -upper, -lower)} better)"
+        shown = f"better by {_range(-loss.value, -upper, -lower)}"
     power = f" A loss of {found} would be found in 8 of 10 such windows."
     return Verdict("ok", f"{summary}: {shown}.{power}{told}", numbers)
 
@@ -117,10 +119,19 @@ def _why_undecided(realised: RealisedPerformance, monitoring: Monitoring) -> str
         )
     metric = monitoring.performance.metric
     if realised.value is None:
-        return f"{metric} is not known on these rows, so nothing can be compared"
+        return f"{_why_unknown(realised, metric)}, so nothing can be compared"
     if realised.loss is None:
         return realised.missing or f"{metric} cannot be compared on these rows"
     return ""
+
+
+def _why_unknown(realised: RealisedPerformance, metric: str) -> str:
+    if realised.odd_scores:
+        odd = "score is no finite number" if realised.odd_scores == 1 else "scores are not finite"
+        return f"{metric} is not known, since {realised.odd_scores:,} {odd}"
+    if realised.are_of_one_kind:
+        return f"{metric} is not known, since all {realised.labelled:,} labels are the same"
+    return f"{metric} is not known on these rows"
 
 
 def _told(realised: RealisedPerformance) -> Iterator[str]:

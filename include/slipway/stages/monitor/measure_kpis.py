@@ -70,7 +70,10 @@ def measure_kpis(
         found = measure(monitored.window, kpis)
         compared = [one for one in kpis if one.max_change is not None]
         if compared:
-            before = measure(monitored.window.preceding(), compared)
+            preceding = monitored.window.preceding()
+            # Before a model answered, a count of its predictions is no number to compare with.
+            answered = _has_predictions(log, spec, preceding)
+            before = measure(preceding, compared) if answered else {}
             for name, earlier in before.items():
                 now = found[name]
                 found[name] = MeasuredKpi(now.value, earlier.value, now.problem)
@@ -80,6 +83,14 @@ def measure_kpis(
         "kpis": digest(encode([one.model_dump() for one in kpis]))[:12],
     }
     return perform(context, monitored.ref(spec.model, "kpis"), work, inputs=inputs)
+
+
+def _has_predictions(log: PredictionLog, spec: ModelSpec, window: Window) -> bool:
+    """Whether any version answered in a window, or its log cannot be read to tell."""
+    try:
+        return log.count(spec.model, window.start, window.end) > 0
+    except NotComputable:
+        return True
 
 
 def _measured(filled: FilledViews, kpi: Kpi, bounds: Parameters) -> MeasuredKpi:

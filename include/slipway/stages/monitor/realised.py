@@ -138,6 +138,7 @@ class Realising:
             left_out=left_out,
             unseen=int(truth.eq(UNSEEN).sum()) if multiclass else 0,
             are_of_one_kind=judged.are_of_one_kind,
+            odd_scores=_odd_rows(scores),
         )
         if realised.value is None or len(rows) < self.spec.monitoring.min_rows:
             return realised
@@ -271,6 +272,14 @@ class Realising:
 
     def _resampling(self, blocks: WindowBlocks) -> Resampling:
         return resampling(blocks.own, confidence=self.criteria.confidence, seed=self.seed)
+
+
+def _odd_rows(scores: np.ndarray[Any, Any]) -> int:
+    """Number of rows with a score that is no finite number."""
+    import numpy as np
+
+    odd = ~np.isfinite(scores)
+    return int(np.count_nonzero(odd if odd.ndim == 1 else odd.any(axis=1)))
 
 
 def _scores(rows: pd.DataFrame, classes: Sequence[Label] | None) -> np.ndarray[Any, Any]:
