@@ -49,6 +49,29 @@ def test_a_missing_section_stands_at_the_end() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("retraining: &r {mode: auto}\n", 'retraining: &r {cron: "@daily", mode: auto}\n'),
+        (
+            "retraining: &r\n  mode: auto\n",
+            'retraining: &r\n  cron: "@daily"\n  mode: auto\n',
+        ),
+    ],
+    ids=["flow", "block"],
+)
+def test_a_field_is_added_to_a_section_with_an_anchor(text: str, expected: str) -> None:
+    """Behind the anchor, and with the indentation of the section's own fields."""
+    assert with_fields(text, {("retraining", "cron"): "@daily"}) == expected
+
+
+def test_the_lines_of_an_alias_are_left_to_a_person() -> None:
+    """Other fields have the same lines."""
+    text = "spare: &r {mode: auto}\nretraining: *r\n"
+    with pytest.raises(BadParameter, match=r"retraining\.cron cannot be set"):
+        with_fields(text, {("retraining", "cron"): "@daily"})
+
+
 def test_the_ends_of_lines_stay(tmp_path: Path) -> None:
     """A file of Windows keeps them, in the text and on the disk."""
     folder = write_project(tmp_path) / "include/models/ferry_delay"

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.errors import CommitConflict
+from slipway.errors import BadParameter, CommitConflict
 from slipway.records.scratch_folder import scratch_folder
 from slipway.spec.loading import load_model
 from slipway.stages.backtest.policies import SPEC
@@ -48,7 +48,12 @@ def write_rules(policy: Policy, spec: ModelSpec, file: Path) -> list[str]:
         own = file.with_name("pipeline.py")
         if own.is_file():
             (draft.parent / own.name).write_bytes(own.read_bytes())
-        load_model(draft.parent)
+        if load_model(draft.parent) != policy.spec:
+            raise BadParameter(
+                "the rules cannot be set without changing other fields",
+                where=str(file),
+                hint="set them by hand, as the report recommends",
+            )
     beside = file.with_name(f".{file.name}.{os.getpid()}.part")
     beside.write_bytes(data)
     beside.chmod(file.stat().st_mode)

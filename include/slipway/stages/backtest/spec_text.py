@@ -63,18 +63,23 @@ def _with_field(text: str, path: Path, value: Any) -> str:
     while depth < len(path):
         if not isinstance(node, yaml.MappingNode) or not node.value:
             raise _by_hand(path)
-        found = _value_of(node, path[depth])
+        found = _field(node, path[depth])
         if found is None:
             return _inserted(text, node, path[depth:], value)
-        node, depth = found, depth + 1
+        key, node = found
+        if node.start_mark.index < key.start_mark.index:
+            # An alias: its lines are another field's, too.
+            raise _by_hand(path)
+        depth += 1
     in_flow = isinstance(node, yaml.CollectionNode) and node.flow_style
     if node is None or not (isinstance(node, yaml.ScalarNode) or in_flow):
         raise _by_hand(path)
     return f"{text[: node.start_mark.index]}{spelled(value)}{text[node.end_mark.index :]}"
 
 
-def _value_of(node: yaml.MappingNode, name: str) -> yaml.Node | None:
-    return next((value for key, value in node.value if key.value == name), None)
+def _field(node: yaml.MappingNode, name: str) -> tuple[yaml.Node, yaml.Node] | None:
+    """Key and value of a field; None: the mapping lacks it."""
+    return next(((key, value) for key, value in node.value if key.value == name), None)
 
 
 def _inserted(text: str, node: yaml.MappingNode, names: Path, value: Any) -> str:
@@ -83,9 +88,10 @@ def _inserted(text: str, node: yaml.MappingNode, names: Path, value: Any) -> str
         written = spelled(value)
         for name in reversed(names[1:]):
             written = f"{{{name}: {written}}}"
-        place = node.start_mark.index + 1
+        place = text.index("{", node.start_mark.index) + 1
         return f"{text[:place]}{names[0]}: {written}, {text[place:]}"
-    column = node.start_mark.column
+    # A mapping's own mark is that of its anchor, where it has one.
+    column = node.value[0][0].start_mark.column
     lines = [f"{' ' * 2 * depth}{name}:" for depth, name in enumerate(names)]
     lines[-1] += f" {spelled(value)}"
     if len(names) > 1 and column == 0:
