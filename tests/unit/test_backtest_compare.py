@@ -162,3 +162,11 @@ def test_only_windows_that_every_policy_served_are_compared() -> None:
     assert [one.step for one in found.windows] == [3, 5]
     assert "2 windows after the first model" in " ".join(recommend(found).reasons)
     assert compare([late, later], WINDOWS[:2], Losses({"a": 0.3})) is None
+
+
+def test_present_rules_that_train_as_often_are_compared_with_nothing() -> None:
+    """A sentence on their trainings would name one number twice."""
+    never, spec = policy("never", "aaaaaaaa", rank=0), policy("spec", "aaaaaaaa", rank=5)
+    advice = recommend(compared(Losses({"a": 0.3, "b": 0.3, "c": 0.3}), never, spec))
+    assert advice.name == "never"
+    assert "The present rules" not in " ".join(advice.reasons)

@@ -13,6 +13,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.held_out_rows import HeldOutRows
 from slipway.stages.monitor.drift import measure_drift
+from slipway.stages.monitor.estimate_verdict import with_estimate
 from slipway.stages.monitor.estimated_performance import Estimate, estimate_metric
 from slipway.stages.monitor.judge_windows import WindowVerdict, judge_windows
 from slipway.stages.monitor.performance import measure_performance
@@ -113,6 +114,17 @@ def test_a_flip_of_the_concept_alone_is_not_reassured() -> None:
     assert performance.numbers["estimated"] == estimate
     assert float(performance.numbers["estimate_error"] or 0) > 0.3
     assert f"It was estimated at {estimate:.4f}" in performance.reason
+
+
+@pytest.mark.parametrize(("off", "alerts"), [(None, True), (0.005, True), (0.06, False)])
+def test_an_estimate_alerts_beyond_its_own_error_alone(off: float | None, alerts: object) -> None:
+    """A drop by which it was off on the holdout is none of the rows."""
+    verdict = with_estimate(
+        Verdict("ok", "Fine."), Estimate(0.66, 0.73, off), ferry_dataset.model()
+    )
+    assert verdict.numbers["estimated.alert"] is alerts
+    assert ("It alerts" in verdict.reason) is alerts
+    assert "estimated at 0.6600 (the holdout, in the same way, at 0.7300" in verdict.reason
 
 
 def test_an_estimate_alerts_and_requests_nothing() -> None:

@@ -53,7 +53,8 @@ def recommend(compared: Compared) -> Recommendation:
         )
     reasons += _worse([one for one in compared.figures if one not in alike], best)
     own = next((one for one in compared.figures if one.policy.name == SPEC), None)
-    if own is not None and own is not chosen and own in alike:
+    trains_otherwise = own is not None and own.trainings != chosen.trainings
+    if own is not None and trains_otherwise and own in alike:
         reasons.append(
             f"The present rules train {_times(own.trainings)}, the recommended ones "
             f"{_times(chosen.trainings)}, for a loss that is the same within chance."

@@ -110,7 +110,8 @@ def with_estimate(verdict: Verdict, estimate: Estimate | None, spec: ModelSpec) 
         return verdict
     performance = spec.monitoring.performance
     metric, drop = performance.metric, estimate.drop(performance.metric)
-    alerts = drop > performance.max_absolute_drop
+    # A drop that the estimate was off by on the holdout itself tells nothing of the rows.
+    alerts = drop > performance.max_absolute_drop + (estimate.off or 0.0)
     numbers: dict[str, Number] = {
         f"{ESTIMATED}.{metric}": round(estimate.value, 6),
         f"{ESTIMATED}.before": round(estimate.before, 6),
@@ -119,10 +120,10 @@ def with_estimate(verdict: Verdict, estimate: Estimate | None, spec: ModelSpec) 
     off = ""
     if estimate.off is not None:
         numbers[f"{ESTIMATED}.off_on_holdout"] = round(estimate.off, 6)
-        off = f", an estimate was {in_figures(estimate.off)} off there"
+        off = f", {in_figures(estimate.off)} off there"
     told = (
         f" Before labels {metric} is estimated at {in_figures(estimate.value)} "
-        f"({in_figures(estimate.before)} on the holdout{off}); {BLIND}."
+        f"(the holdout, in the same way, at {in_figures(estimate.before)}{off}); {BLIND}."
     )
     if alerts:
         told += " It alerts: rows are harder than before. Only labels can request a training by it."
