@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -170,3 +170,16 @@ def test_present_rules_that_train_as_often_are_compared_with_nothing() -> None:
     advice = recommend(compared(Losses({"a": 0.3, "b": 0.3, "c": 0.3}), never, spec))
     assert advice.name == "never"
     assert "The present rules" not in " ".join(advice.reasons)
+
+
+@pytest.mark.parametrize(("constant", "is_told"), [(0.29, True), (0.31, False), (None, False)])
+def test_a_recommendation_says_where_every_model_is_worse_than_a_constant(
+    constant: float | None, is_told: object
+) -> None:
+    """The least loss of all is none to be content with, whatever the cadence."""
+    windows = [replace(one, constant=constant) for one in WINDOWS]
+    never = policy("never", "aaaaaaaa", rank=0)
+    found = compare([never], windows, Losses({"a": 0.3, "b": 0.3, "c": 0.3}))
+    assert found is not None
+    told = "In 8 of 8 windows never is worse than a constant"
+    assert (told in " ".join(recommend(found).reasons)) is is_told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from slipway.stages.model.decision import judged
 from slipway.stages.model.key_text import key_texts
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.label_rows import labels_table
+from slipway.stages.monitor.judged_rows import JudgedRows
 from slipway.stages.monitor.label_join import read_labels
 
 if TYPE_CHECKING:
@@ -74,11 +75,27 @@ class MeasuredModels:
             for number, step in enumerate(steps)
             if step.start is not None
         ]
-        return [one for one in counted if one.rows]
+        return [replace(one, constant=self._constant(one.step)) for one in counted if one.rows]
+
+    def _constant(self, step: int) -> float | None:
+        """Loss of the best constant of a period in hindsight; None where it is no floor."""
+        import numpy as np
+
+        truth = self._truth(step).actual
+        multiclass = self._spec.task == "multiclass"
+        shape = (len(truth), len(self._classes or ())) if multiclass else (len(truth),)
+        rows = JudgedRows.of(
+            self.metric, times=truth, truth=truth, scores=np.zeros(shape), threshold=0.5
+        )
+        if rows.floor is None:
+            return None
+        return self._lost(measure([self.metric], actual=rows.truth, scores=rows.floor)[self.metric])
 
     def loss(self, fit: str, step: int) -> float | None:
         """Return the metric where less is better, else what it lacks to 1."""
-        value = self.value(fit, step)
+        return self._lost(self.value(fit, step))
+
+    def _lost(self, value: float | None) -> float | None:
         if value is None or not METRICS[self.metric].greater_is_better:
             return value
         return 1.0 - value

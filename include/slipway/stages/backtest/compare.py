@@ -19,12 +19,14 @@ class Window:
         name: Its name.
         days: Its length.
         rows: Predicted rows that have labels.
+        constant: Loss of the best constant in hindsight; None: it is not known.
     """
 
     step: int
     name: str
     days: float
     rows: int
+    constant: float | None = None
 
 
 class Measured(Protocol):

@@ -10,6 +10,9 @@ from slipway.stages.backtest.compare import Compared, PolicyFigures
 from slipway.stages.backtest.policies import SPEC
 from slipway.values.figures import in_figures
 
+WORSE_THAN_CONSTANT = 0.25
+"""Share of windows worse than a constant from which a recommendation says so."""
+
 FEW_WINDOWS = 6
 """With fewer windows a recommendation says that they are few."""
 
@@ -59,6 +62,13 @@ def recommend(compared: Compared) -> Recommendation:
             f"The present rules train {_times(own.trainings)}, the recommended ones "
             f"{_times(chosen.trainings)}, for a loss that is the same within chance."
         )
+    worse = _windows_worse_than_a_constant(compared, chosen)
+    if worse >= WORSE_THAN_CONSTANT * len(compared.windows):
+        reasons.append(
+            f"In {worse} of {len(compared.windows)} windows {chosen.policy.name} is worse than a "
+            "constant: there no cadence helps of those that were played; look at the features, and "
+            "at training.window_days where old rows mislead."
+        )
     if len(compared.windows) < FEW_WINDOWS:
         count = len(compared.windows)
         reasons.append(
@@ -66,6 +76,13 @@ def recommend(compared: Compared) -> Recommendation:
             "model: read this with care."
         )
     return Recommendation(chosen.policy.name, tuple(reasons))
+
+
+def _windows_worse_than_a_constant(compared: Compared, figures: PolicyFigures) -> int:
+    return sum(
+        window.constant is not None and loss > window.constant
+        for window, loss in zip(compared.windows, figures.losses, strict=True)
+    )
 
 
 def _why(chosen: PolicyFigures, best: PolicyFigures) -> str:
