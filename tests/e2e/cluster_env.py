@@ -37,6 +37,14 @@ deployment:
     gateway: {{name: gateway, namespace: infra, url: "{gateway}"}}
 monitoring:"""
 
+SEARCH = """
+search:
+  space: {C: {low: 0.1, high: 10, log: true}}
+  trials: 4
+  folds: 2
+  parallel_pods: 2
+"""
+
 
 def dataset_spec() -> str:
     """The same crossings, ingested in pods."""
@@ -48,6 +56,7 @@ def model_spec(gateway: str) -> str:
     before, after = ferry_project.MODEL.split("deployment:\n")
     _, after = after.split("monitoring:", 1)
     text = before + DEPLOYMENT.format(gateway=gateway) + after + PODS
+    text += SEARCH
     # A model that is trained again on the same rows can be no better.
     text = text.replace("min_absolute_change: 0.0", "min_absolute_change: -0.05")
     return text.replace("ferry_delay", MODEL).replace("dataset: ferries", f"dataset: {DATASET}")

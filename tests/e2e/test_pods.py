@@ -39,6 +39,15 @@ def test_what_lands_is_trained_and_served_by_a_cluster(env: ClusterEnv) -> None:
     env.stack_env.until(lambda: not env.stage_pods(), "the last pod's end", seconds=60.0)
 
 
+def test_two_pods_share_the_trials_of_a_search(env: ClusterEnv) -> None:
+    """Each leaves its own record, and training finds all four trials ended."""
+    workers = [env.stack_env.facts(MODEL, f"search_{number}") for number in (1, 2)]
+    assert [one[0]["action"] for one in workers] == ["searched", "searched"]
+    assert [one[0]["origin"]["map_index"] for one in workers] == [0, 1]
+    [trained] = env.stack_env.facts(MODEL, "train")[:1]
+    assert trained["numbers"]["search_trials"] == 4
+
+
 def test_a_canary_is_judged_under_requests_and_promoted(env: ClusterEnv) -> None:
     """The challenger gets its share by the gateway, is promoted, and no request fails."""
     env.stack_env.api.trigger(f"{MODEL}__train", reason="a canary to judge")
