@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipway.cli.local_installation import find_installation
+from slipway.cli.number_range import MOST_DAYS, NumberRange
 from slipway.cli.output import json_option, print_json
 from slipway.cli.signals import exit_on_hangup, exit_on_sigterm
 from slipway.cli.time_argument import Time
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--label-delay",
-    type=click.FloatRange(min=0),
+    type=NumberRange(min=0, max=MOST_DAYS),
     help="Days from an event until its label is known; default: as the label arrived, where the "
     "project's store has recorded it with rows that arrived within 45 days of their event, else "
     "the model's `monitoring.label_horizon_days`. A label is known after the period of its event.",

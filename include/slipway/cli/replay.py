@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from slipway.cli.number_range import MOST_DAYS, NumberRange
 from slipway.cli.signals import exit_on_hangup, exit_on_sigterm
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("--dataset", help="Its dataset; default: the one whose columns it has.")
 @click.option(
     "--label-delay",
-    type=click.FloatRange(min=0),
+    type=NumberRange(min=0, max=MOST_DAYS),
     help="Days from an event until its label is known; default: the models' "
     "`monitoring.label_horizon_days`. A label is known after the period of its event.",
 )
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(min=0, min_open=True),
+    type=NumberRange(min=0, min_open=True),
     help="Seconds of event time in a second, at most; default: as fast as the ring.",
 )
 @click.option("--restart", is_flag=True, help="Begin anew instead of where the last one stopped.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from slipway.cli.number_range import NumberRange
 from slipway.cli.signals import exit_on_sigterm
 from slipway.settings import Settings
 
@@ -90,7 +91,7 @@ def download(model: str, *, version: int, digest: str | None, folder: Path) -> N
 @click.command()
 @click.option(
     "--patience",
-    type=click.FloatRange(min=0),
+    type=NumberRange(min=0),
     default=0.0,
     show_default=True,
     help="Seconds after SIGTERM to wait for servers to end, and for an unavailable store, before "
