@@ -25,11 +25,14 @@ from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.loading import load_dataset, load_model
 from slipway.spec.monitoring import Monitoring
-from slipway.stages.monitor.judge_performance import RealisedPerformance, judge_performance
-from slipway.stages.monitor.judged_rows import JudgedRows
-from slipway.stages.monitor.loss import Loss, paired_loss
-from slipway.stages.monitor.promise import loss_against_promise, promise_of
-from slipway.stages.monitor.window_blocks import divide_window, resampling
+from slipway.stages.monitor.labels.judged_rows import JudgedRows
+from slipway.stages.monitor.performance.judge_performance import (
+    RealisedPerformance,
+    judge_performance,
+)
+from slipway.stages.monitor.performance.loss import Loss, paired_loss
+from slipway.stages.monitor.performance.promise import loss_against_promise, promise_of
+from slipway.stages.monitor.windows.window_blocks import divide_window, resampling
 from slipway.stages.ports.package import FittedModel
 from slipway.wiring.gate_tools import gate_tools
 

@@ -34,13 +34,13 @@ from slipway.records.store import digest
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.manifest import MANIFEST, MODEL, REFERENCE, REFERENCE_SCORE, seal
 from slipway.stages.model.version_tags import DIGEST
-from slipway.stages.monitor import derived_object
-from slipway.stages.monitor.columns import Columns, tidy
-from slipway.stages.monitor.distances import CalibratedReference, calibrate_reference, compare
-from slipway.stages.monitor.drift import measure_drift
-from slipway.stages.monitor.judge_drift import judge_drift
-from slipway.stages.monitor.reference import read_reference
-from slipway.stages.monitor.reference_sample import MAX_ROWS
+from slipway.stages.monitor.drift.distances import CalibratedReference, calibrate_reference, compare
+from slipway.stages.monitor.drift.judge_drift import judge_drift
+from slipway.stages.monitor.drift.measure_drift import measure_drift
+from slipway.stages.monitor.reference import derived_object
+from slipway.stages.monitor.reference.columns import Columns, tidy
+from slipway.stages.monitor.reference.reference import read_reference
+from slipway.stages.monitor.reference.reference_sample import MAX_ROWS
 from slipway.stages.ports.prediction_log import SampledRows
 from slipway.stages.ports.registry import ModelVersion
 

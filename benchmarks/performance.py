@@ -37,14 +37,17 @@ from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.held_out_rows import FILE, HeldOutRows
 from slipway.stages.model.manifest import seal
-from slipway.stages.monitor.compared_model import PerformanceTools
-from slipway.stages.monitor.judge_performance import RealisedPerformance, judge_performance
-from slipway.stages.monitor.judged_rows import JudgedRows
-from slipway.stages.monitor.label_join import MOST_JUDGED
-from slipway.stages.monitor.measure_kpis import measure_kpis
-from slipway.stages.monitor.performance import measure_performance
-from slipway.stages.monitor.promise import loss_against_promise, promise_of
-from slipway.stages.monitor.window_blocks import divide_window
+from slipway.stages.monitor.kpis.measure_kpis import measure_kpis
+from slipway.stages.monitor.labels.judged_rows import JudgedRows
+from slipway.stages.monitor.labels.label_join import MOST_JUDGED
+from slipway.stages.monitor.performance.compared_model import PerformanceTools
+from slipway.stages.monitor.performance.judge_performance import (
+    RealisedPerformance,
+    judge_performance,
+)
+from slipway.stages.monitor.performance.measure_performance import measure_performance
+from slipway.stages.monitor.performance.promise import loss_against_promise, promise_of
+from slipway.stages.monitor.windows.window_blocks import divide_window
 from slipway.stages.ports.registry import ModelVersion
 from slipway.wiring.gate_tools import gate_tools
 

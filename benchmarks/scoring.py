@@ -32,7 +32,7 @@ from slipway.adapters.onnx_model import OnnxModel, load_onnx
 from slipway.records.run_context import RunContext
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.newest_delivery import BATCH, DELIVERY
-from slipway.stages.monitor.windows import Window, parse_window
+from slipway.stages.monitor.windows.windows import Window, parse_window
 from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.score.partitions import Scoring
 from slipway.stages.score.score import score

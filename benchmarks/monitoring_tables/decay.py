@@ -26,11 +26,14 @@ from harness import Effort, Ratio
 from scipy.stats import norm
 
 from slipway.spec.monitoring import Monitoring
-from slipway.stages.monitor.judge_performance import RealisedPerformance, judge_performance
-from slipway.stages.monitor.judged_rows import JudgedRows
-from slipway.stages.monitor.promise import loss_against_promise, promise_of
-from slipway.stages.monitor.window_blocks import divide_window
-from slipway.stages.monitor.windows import Unit
+from slipway.stages.monitor.labels.judged_rows import JudgedRows
+from slipway.stages.monitor.performance.judge_performance import (
+    RealisedPerformance,
+    judge_performance,
+)
+from slipway.stages.monitor.performance.promise import loss_against_promise, promise_of
+from slipway.stages.monitor.windows.window_blocks import divide_window
+from slipway.stages.monitor.windows.windows import Unit
 from slipway.wiring.gate_tools import gate_tools
 
 RULES = ("figures", "intervals")

@@ -24,13 +24,16 @@ from harness import Effort, Ratio
 from scipy.stats import norm
 
 from slipway.spec.monitoring import Monitoring
-from slipway.stages.monitor.decay_sequence import most_windows
-from slipway.stages.monitor.judge_performance import RealisedPerformance, judge_performance
-from slipway.stages.monitor.judge_windows import WindowVerdict, add_windows_up, k_of_last_n
-from slipway.stages.monitor.judged_rows import JudgedRows
-from slipway.stages.monitor.loss import paired_loss
-from slipway.stages.monitor.window_blocks import divide_window, resampling
-from slipway.stages.monitor.windows import Unit
+from slipway.stages.monitor.decide.judge_windows import WindowVerdict, add_windows_up, k_of_last_n
+from slipway.stages.monitor.labels.judged_rows import JudgedRows
+from slipway.stages.monitor.performance.decay_sequence import most_windows
+from slipway.stages.monitor.performance.judge_performance import (
+    RealisedPerformance,
+    judge_performance,
+)
+from slipway.stages.monitor.performance.loss import paired_loss
+from slipway.stages.monitor.windows.window_blocks import divide_window, resampling
+from slipway.stages.monitor.windows.windows import Unit
 from slipway.wiring.gate_tools import gate_tools
 
 METRIC, MARGIN = "roc_auc", 0.01

@@ -21,7 +21,7 @@ from monitoring_tables.watched_model import (
     learn_reference,
     watched_model,
 )
-from slipway.stages.monitor.judge_windows import k_of_last_n
+from slipway.stages.monitor.decide.judge_windows import k_of_last_n
 
 STRETCH = 50
 

@@ -24,7 +24,7 @@ from monitoring_tables.watched_model import (
     learn_reference,
     watched_model,
 )
-from slipway.stages.monitor.judge_windows import k_of_last_n
+from slipway.stages.monitor.decide.judge_windows import k_of_last_n
 
 WEEKS, CORRELATION = 12, 0.3
 GLITCH_WEEK = 3

@@ -10,9 +10,9 @@ import pandas as pd
 from monitoring_tables.history import CATEGORICAL, NUMERIC, ROWS_A_DAY, History
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
-from slipway.stages.monitor.columns import Columns, tidy
-from slipway.stages.monitor.distances import CalibratedReference, calibrate_reference, compare
-from slipway.stages.monitor.judge_drift import judge_drift
+from slipway.stages.monitor.drift.distances import CalibratedReference, calibrate_reference, compare
+from slipway.stages.monitor.drift.judge_drift import judge_drift
+from slipway.stages.monitor.reference.columns import Columns, tidy
 
 WINDOW_DAYS = 7
 

@@ -28,8 +28,8 @@ from slipway.serving.v2.binary import SIZE
 from slipway.spec import ModelSpec
 from slipway.spec.logged_columns import logged_name
 from slipway.stages.model.manifest import open_sealed
-from slipway.stages.monitor.columns import monitored_columns, tidy
-from slipway.stages.monitor.distances import calibrate_reference, compare
+from slipway.stages.monitor.drift.distances import calibrate_reference, compare
+from slipway.stages.monitor.reference.columns import monitored_columns, tidy
 from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.report.export import export_onnx

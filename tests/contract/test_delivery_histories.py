@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from slipway.adapters.delta_tables import DeltaTables
 from slipway.spec import ModelSpec
 from slipway.stages.model.labelled_rows import Snapshot, join_labelled, read_labelled
-from slipway.stages.monitor.label_join import read_labels
+from slipway.stages.monitor.labels.label_join import read_labels
 from slipway.stages.rollout.replay import recent_rows
 from tests.support.batch_scoring_env import BatchScoringEnv
 from tests.support.delivery_history import ABSURD, Delivered, HistoryModel, Row, at

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from slipway.adapters.drift_report import DriftReports
-from slipway.stages.monitor.bin_distances import METHODS, shares_of
-from slipway.stages.monitor.bins import Bins, learn_bins
-from slipway.stages.monitor.columns import Columns
-from slipway.stages.monitor.distances import DriftReport
+from slipway.stages.monitor.drift.bin_distances import METHODS, shares_of
+from slipway.stages.monitor.drift.distances import DriftReport
+from slipway.stages.monitor.reference.bins import Bins, learn_bins
+from slipway.stages.monitor.reference.columns import Columns
 from tests.fakes.monitoring import PlainReports
 
 COLUMNS = Columns(("wind", "score"), ("port",), "jensenshannon", "jensenshannon")

@@ -17,7 +17,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
 from slipway.settings import Settings
 from slipway.spec.operations import Operations
-from slipway.stages.monitor.measure_operations import measure_operations
+from slipway.stages.monitor.operations.measure_operations import measure_operations
 from slipway.stages.ports.metric_history import ALL_CLIENTS
 from slipway.wiring.container import Container
 from slipway.wiring.stage_table import run_stage

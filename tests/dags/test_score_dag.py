@@ -15,7 +15,7 @@ import slipway
 from slipway.errors import NotComputable
 from slipway.orchestration.parameters import score_parameters
 from slipway.records.verdicts import Verdict
-from slipway.stages.monitor.windows import parse_window
+from slipway.stages.monitor.windows.windows import parse_window
 from slipway.stages.score.partitions import Scoring
 from tests.dags.conftest import DAGS, Parse
 from tests.dags.specs import PODS, dataset_file, model_file, model_spec

@@ -12,7 +12,7 @@ import pandas as pd
 from slipway.errors import NotComputable, NotFound
 from slipway.stages.model.held_out_rows import FILE, HeldOutRows
 from slipway.stages.model.manifest import REFERENCE, seal
-from slipway.stages.monitor.columns import Columns
+from slipway.stages.monitor.reference.columns import Columns
 from slipway.stages.ports.prediction_log import SampledRows
 from slipway.stages.ports.registry import ModelVersion
 

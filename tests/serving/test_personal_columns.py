@@ -23,7 +23,7 @@ from slipway.serving.prediction_log.personal_columns import PersonalColumns
 from slipway.serving.prediction_log.shipper import ship_segments
 from slipway.serving.prediction_log.write_ahead_log import Header, Record, WriteAheadLog
 from slipway.serving.server_options import Options
-from slipway.stages.monitor.drift import measure_drift
+from slipway.stages.monitor.drift.measure_drift import measure_drift
 from tests.fakes.monitoring import MonitoringRegistry, PlainReports
 from tests.serving.model_versions import MODEL, change_manifest, flights, request_of
 from tests.serving.processes import OPTIONS, running_server, running_shipper, until

@@ -9,7 +9,7 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Number, Verdict
-from slipway.stages.monitor.decide_retraining import decide
+from slipway.stages.monitor.decide.decide_retraining import decide
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry

@@ -36,7 +36,7 @@ from slipway.serving.server_options import Options
 from slipway.serving.v2.binary import CODES, SIZE
 from slipway.stages.ingest.ingest import claim, ingest
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
-from slipway.stages.monitor.label_join import JoinedLabels, join_labels, read_labels
+from slipway.stages.monitor.labels.label_join import JoinedLabels, join_labels, read_labels
 from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
 from tests.fakes.plain_suites import PlainSuites
 from tests.support.identity_kinds import BATCHES, COLUMNS, START, Kind, crossings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
-from slipway.stages.monitor.compared_model import PerformanceTools
+from slipway.stages.monitor.performance.compared_model import PerformanceTools
 from slipway.wiring.gate_tools import gate_tools
 
 

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from slipway.errors import BadParameter, RegistryUnavailable
 from slipway.records import ledger, requests
 from slipway.records.withdrawals import find_withdrawal
-from slipway.stages.monitor.standing_request import withdraw_standing
+from slipway.stages.monitor.decide.standing_request import withdraw_standing
 from slipway.stages.train.accept_request import PersonRequest
 from slipway.values.value_types import LATEST
 from tests.support import ferry_dataset

@@ -12,11 +12,11 @@ import pytest
 from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec
-from slipway.stages.monitor.columns import Columns
-from slipway.stages.monitor.drift import measure_drift
+from slipway.stages.monitor.drift.measure_drift import measure_drift
 from slipway.stages.monitor.quality.calendar_columns import find_calendar_columns
-from slipway.stages.monitor.reference import Reference
-from slipway.stages.monitor.reference_sample import reduce_reference
+from slipway.stages.monitor.reference.columns import Columns
+from slipway.stages.monitor.reference.reference import Reference
+from slipway.stages.monitor.reference.reference_sample import reduce_reference
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, PlainReports
 from tests.support import ferry_dataset

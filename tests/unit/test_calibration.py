@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.spec import ModelSpec
-from slipway.stages.monitor.blocks import STRETCHES
-from slipway.stages.monitor.calibration import score_limit
-from slipway.stages.monitor.columns import Columns
-from slipway.stages.monitor.distances import (
+from slipway.stages.monitor.drift.blocks import STRETCHES
+from slipway.stages.monitor.drift.calibration import score_limit
+from slipway.stages.monitor.drift.distances import (
     CalibratedReference,
     Comparison,
     calibrate_reference,
     compare,
 )
+from slipway.stages.monitor.reference.columns import Columns
 from tests.support import ferry_dataset
 
 COLUMNS = Columns(("distance", "temperature", "score"), ("carrier",), "jensenshannon", "psi")

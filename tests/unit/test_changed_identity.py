@@ -9,7 +9,7 @@ import pytest
 from slipway.errors import NotComputable
 from slipway.spec import DatasetSpec
 from slipway.stages.model.labelled_rows import Snapshot, join_labelled
-from slipway.stages.monitor.label_join import read_labels
+from slipway.stages.monitor.labels.label_join import read_labels
 from slipway.stages.rollout.replay import recent_rows
 from tests.support.ingest_env import IngestEnv, dataset_spec, features_csv, labels_parquet
 

@@ -10,7 +10,7 @@ import pytest
 
 from slipway.errors import NotFound, PlatformUnavailable
 from slipway.stages.model.version_tags import DIGEST
-from slipway.stages.monitor.due_windows import monitored_windows
+from slipway.stages.monitor.windows.due_windows import monitored_windows
 from slipway.stages.rollout.platform import Served
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, UnreadableLog

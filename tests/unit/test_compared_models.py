@@ -11,7 +11,7 @@ import pandas as pd
 from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.version_tags import COMPARED_WITH
-from slipway.stages.monitor.performance import measure_performance
+from slipway.stages.monitor.performance.measure_performance import measure_performance
 from tests.fakes.monitoring import MemoryLog
 from tests.support import ferry_dataset
 from tests.support.performance_tools import performance_tools

@@ -10,16 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.spec.monitoring import Monitoring
-from slipway.stages.monitor.cusum import REFERENCE, chance_to_exceed, evidence_limit, suffix_sums
-from slipway.stages.monitor.decay_sequence import (
+from slipway.stages.monitor.decide.judge_windows import WindowVerdict, add_windows_up, judge_windows
+from slipway.stages.monitor.performance.cusum import (
+    REFERENCE,
+    chance_to_exceed,
+    evidence_limit,
+    suffix_sums,
+)
+from slipway.stages.monitor.performance.decay_sequence import (
     LossTogether,
     add_up,
     error_numbers,
     loss_of,
 )
-from slipway.stages.monitor.judge_windows import WindowVerdict, add_windows_up, judge_windows
-from slipway.stages.monitor.loss import Error
-from slipway.stages.monitor.loss_stretches import WindowLoss
+from slipway.stages.monitor.performance.loss import Error
+from slipway.stages.monitor.performance.loss_stretches import WindowLoss
 
 ALLOWED = 0.01
 LOSSES = st.lists(st.floats(-0.2, 0.2), min_size=2, max_size=14)

@@ -15,8 +15,8 @@ from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
 from slipway.records.withdrawals import find_withdrawal
 from slipway.spec.monitoring import Fire
-from slipway.stages.monitor.judge_windows import WindowVerdict, judge_windows, k_of_last_n
-from slipway.stages.monitor.windows import parse_monitored_window
+from slipway.stages.monitor.decide.judge_windows import WindowVerdict, judge_windows, k_of_last_n
+from slipway.stages.monitor.windows.windows import parse_monitored_window
 from tests.support.decide_env import ORIGIN, DecideEnv
 from tests.support.promotions import promoted
 

@@ -11,9 +11,9 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Number, Verdict
 from slipway.records.withdrawals import find_withdrawal
-from slipway.stages.monitor.decay_sequence import error_numbers
-from slipway.stages.monitor.loss import Error
-from slipway.stages.monitor.windows import parse_monitored_window
+from slipway.stages.monitor.performance.decay_sequence import error_numbers
+from slipway.stages.monitor.performance.loss import Error
+from slipway.stages.monitor.windows.windows import parse_monitored_window
 from tests.support.decide_env import ORIGIN, DecideEnv
 
 MONTHS = ("2013-04-v1", "2013-05-v1", "2013-06-v1")

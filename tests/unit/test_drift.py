@@ -14,11 +14,11 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.records.store import encode
 from slipway.spec import DatasetSpec
-from slipway.stages.monitor.calibration import Calibration
-from slipway.stages.monitor.distances import Comparison, DriftReport
-from slipway.stages.monitor.drift import measure_drift
-from slipway.stages.monitor.judge_drift import judge_drift
-from slipway.stages.monitor.usual_distance import Usual
+from slipway.stages.monitor.drift.calibration import Calibration
+from slipway.stages.monitor.drift.distances import Comparison, DriftReport
+from slipway.stages.monitor.drift.judge_drift import judge_drift
+from slipway.stages.monitor.drift.measure_drift import measure_drift
+from slipway.stages.monitor.drift.usual_distance import Usual
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, PlainReports, UnreadableLog
 from tests.support import ferry_dataset

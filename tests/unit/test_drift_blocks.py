@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.stages.monitor.autocorrelation import correlated_units, integrated_time
-from slipway.stages.monitor.blocks import STRETCHES, cut_blocks
+from slipway.stages.monitor.drift.blocks import STRETCHES, cut_blocks
+from slipway.stages.monitor.reference.autocorrelation import correlated_units, integrated_time
 
 
 def series(correlation: float, *, seed: int, days: int = 200) -> np.ndarray:

@@ -9,13 +9,13 @@ import pandas as pd
 
 from slipway.adapters.drift_report import DriftReports
 from slipway.records.verdicts import Verdict
-from slipway.stages.monitor.calibration import Calibration
-from slipway.stages.monitor.columns import Columns
-from slipway.stages.monitor.distances import Comparison
-from slipway.stages.monitor.drift_page import drift_sections, drift_title
+from slipway.stages.monitor.drift.calibration import Calibration
+from slipway.stages.monitor.drift.distances import Comparison
+from slipway.stages.monitor.drift.drift_page import drift_sections, drift_title
+from slipway.stages.monitor.drift.usual_distance import Usual
 from slipway.stages.monitor.quality.check import QualityFinding
-from slipway.stages.monitor.usual_distance import Usual
-from slipway.stages.monitor.windows import parse_monitored_window
+from slipway.stages.monitor.reference.columns import Columns
+from slipway.stages.monitor.windows.windows import parse_monitored_window
 from slipway.stages.report.html_page import as_part
 from tests.fakes.memory_store import MemoryStore
 from tests.unit.test_drift import measured

@@ -11,10 +11,10 @@ import pytest
 
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
-from slipway.stages.monitor.columns import Columns
-from slipway.stages.monitor.distances import Comparison, calibrate_reference, compare
-from slipway.stages.monitor.judge_drift import judge_drift
-from slipway.stages.monitor.season import is_season_seen, of_season
+from slipway.stages.monitor.drift.distances import Comparison, calibrate_reference, compare
+from slipway.stages.monitor.drift.judge_drift import judge_drift
+from slipway.stages.monitor.reference.columns import Columns
+from slipway.stages.monitor.reference.season import is_season_seen, of_season
 from tests.support import ferry_dataset
 
 COLUMNS = Columns(("temperature", "wind"), (), "jensenshannon", "psi")

@@ -22,10 +22,10 @@ from slipway.stages.model.held_out_features import (
     kept_file,
     parse_held_out_features,
 )
-from slipway.stages.monitor.drift import measure_drift
-from slipway.stages.monitor.estimated_errors import ESTIMATES, KnownErrors, estimate_errors
-from slipway.stages.monitor.estimated_performance import Estimate
-from slipway.stages.monitor.reference import read_reference
+from slipway.stages.monitor.drift.measure_drift import measure_drift
+from slipway.stages.monitor.estimate.estimated_errors import ESTIMATES, KnownErrors, estimate_errors
+from slipway.stages.monitor.estimate.estimated_performance import Estimate
+from slipway.stages.monitor.reference.reference import read_reference
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MemoryLog, PlainReports
 from tests.support import ferry_dataset

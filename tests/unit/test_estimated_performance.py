@@ -12,11 +12,11 @@ from slipway.adapters.metrics import measure
 from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.held_out_rows import HeldOutRows
-from slipway.stages.monitor.drift import measure_drift
-from slipway.stages.monitor.estimate_verdict import with_estimate
-from slipway.stages.monitor.estimated_performance import Estimate, estimate_metric
-from slipway.stages.monitor.judge_windows import WindowVerdict, judge_windows
-from slipway.stages.monitor.performance import measure_performance
+from slipway.stages.monitor.decide.judge_windows import WindowVerdict, judge_windows
+from slipway.stages.monitor.drift.measure_drift import measure_drift
+from slipway.stages.monitor.estimate.estimate_verdict import with_estimate
+from slipway.stages.monitor.estimate.estimated_performance import Estimate, estimate_metric
+from slipway.stages.monitor.performance.measure_performance import measure_performance
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, PlainReports

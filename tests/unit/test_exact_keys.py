@@ -10,7 +10,7 @@ import pytest
 
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
-from slipway.stages.monitor.label_join import join_labels, read_labels
+from slipway.stages.monitor.labels.label_join import join_labels, read_labels
 from slipway.stages.rollout.replay import recent_rows
 from tests.support import ferry_dataset
 from tests.support.batch_scoring_env import MARCH, BatchScoringEnv

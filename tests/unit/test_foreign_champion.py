@@ -10,7 +10,7 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
-from slipway.stages.monitor.decide_retraining import decide
+from slipway.stages.monitor.decide.decide_retraining import decide
 from slipway.stages.report.status import status
 from slipway.stages.report.why import why
 from slipway.stages.rollout.version_outcome import ROLLED_BACK, ROLLOUT_TAG, VERIFIED

@@ -11,11 +11,11 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
-from slipway.stages.monitor.calibration import Calibration
-from slipway.stages.monitor.distances import Comparison
-from slipway.stages.monitor.importance import lenience, read_importance
-from slipway.stages.monitor.judge_drift import judge_drift
-from slipway.stages.monitor.usual_distance import Usual
+from slipway.stages.monitor.drift.calibration import Calibration
+from slipway.stages.monitor.drift.distances import Comparison
+from slipway.stages.monitor.drift.importance import lenience, read_importance
+from slipway.stages.monitor.drift.judge_drift import judge_drift
+from slipway.stages.monitor.drift.usual_distance import Usual
 from slipway.stages.ports.registry import ModelVersion
 from tests.fakes.memory_store import MemoryStore
 from tests.support import ferry_dataset

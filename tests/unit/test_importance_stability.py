@@ -19,13 +19,13 @@ from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
 from slipway.spec.importance import Importance
 from slipway.spec.logged_columns import OUTLIER_SCORE
-from slipway.stages.monitor.drift import measure_drift
-from slipway.stages.monitor.importance_stability import (
+from slipway.stages.monitor.drift.importance_stability import (
     OTHERS,
     ImportanceTools,
     stability_of,
     with_stability,
 )
+from slipway.stages.monitor.drift.measure_drift import measure_drift
 from slipway.stages.ports.explanations import Explained
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MemoryLog, PlainReports

@@ -14,8 +14,8 @@ from slipway.records.attempts import Attempt
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.spec import DatasetSpec
-from slipway.stages.monitor.drift import measure_drift
-from slipway.stages.monitor.performance import measure_performance
+from slipway.stages.monitor.drift.measure_drift import measure_drift
+from slipway.stages.monitor.performance.measure_performance import measure_performance
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MemoryLog, PlainReports
 from tests.support.performance_tools import performance_tools

@@ -8,8 +8,8 @@ import pandas as pd
 
 from slipway.records.run_context import RunContext
 from slipway.records.store import read_json
-from slipway.stages.monitor.drift import measure_drift
-from slipway.stages.monitor.due_windows import monitored_windows
+from slipway.stages.monitor.drift.measure_drift import measure_drift
+from slipway.stages.monitor.windows.due_windows import monitored_windows
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, PlainReports, UnreadableLog
 from tests.support import ferry_dataset

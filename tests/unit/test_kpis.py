@@ -15,11 +15,11 @@ from slipway.records import requests
 from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
 from slipway.spec.kpis import Kpi
-from slipway.stages.monitor.check_kpis import kpi_problems
-from slipway.stages.monitor.judge_kpis import MeasuredKpi, judge_kpis
-from slipway.stages.monitor.kpi_views import WindowViews, view_types
-from slipway.stages.monitor.measure_kpis import measure_kpis
-from slipway.stages.monitor.windows import parse_monitored_window
+from slipway.stages.monitor.kpis.check_kpis import kpi_problems
+from slipway.stages.monitor.kpis.judge_kpis import MeasuredKpi, judge_kpis
+from slipway.stages.monitor.kpis.kpi_views import WindowViews, view_types
+from slipway.stages.monitor.kpis.measure_kpis import measure_kpis
+from slipway.stages.monitor.windows.windows import parse_monitored_window
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog

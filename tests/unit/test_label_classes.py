@@ -16,7 +16,7 @@ from slipway.spec.estimators import ESTIMATORS
 from slipway.spec.gates import Gates
 from slipway.stages.gates.gate_numbers import POSITIVE_ROWS
 from slipway.stages.model.label_classes import SHOWN, classes_of, to_target
-from slipway.stages.monitor.performance import measure_performance
+from slipway.stages.monitor.performance.measure_performance import measure_performance
 from slipway.stages.train.gates import gate
 from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.memory_store import MemoryStore

@@ -11,8 +11,12 @@ import pytest
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.model.held_out_rows import HeldOutRows
-from slipway.stages.monitor.label_drift import LabelDrift, measure_label_drift, with_label_drift
-from slipway.stages.monitor.windows import parse_window
+from slipway.stages.monitor.performance.label_drift import (
+    LabelDrift,
+    measure_label_drift,
+    with_label_drift,
+)
+from slipway.stages.monitor.windows.windows import parse_window
 from tests.support import ferry_dataset
 
 WEEK = parse_window("2013-W20", "week")

@@ -11,18 +11,18 @@ import pytest
 
 from slipway.errors import NotComputable
 from slipway.records.verdicts import Verdict
-from slipway.stages.monitor import label_stream, window_keys
-from slipway.stages.monitor.label_join import (
+from slipway.stages.monitor.labels import label_stream, window_keys
+from slipway.stages.monitor.labels.label_join import (
     EVENT_TIME,
     JoinedLabels,
     join_labels,
     join_window,
     read_labels,
 )
-from slipway.stages.monitor.label_stream import LabelStream
-from slipway.stages.monitor.performance import tell_judged
-from slipway.stages.monitor.window_keys import WindowPredictions, sample_keys
-from slipway.stages.monitor.windows import parse_monitored_window
+from slipway.stages.monitor.labels.label_stream import LabelStream
+from slipway.stages.monitor.labels.window_keys import WindowPredictions, sample_keys
+from slipway.stages.monitor.performance.measure_performance import tell_judged
+from slipway.stages.monitor.windows.windows import parse_monitored_window
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog
 from tests.support import ferry_dataset

@@ -16,8 +16,8 @@ from slipway.records.run_records import RunRecord, RunRef, need_record
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.held_out_rows import HeldOutRows
 from slipway.stages.monitor.collect import DueWindows, collect
-from slipway.stages.monitor.decide_retraining import decide
-from slipway.stages.monitor.performance import measure_performance
+from slipway.stages.monitor.decide.decide_retraining import decide
+from slipway.stages.monitor.performance.measure_performance import measure_performance
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry

@@ -16,9 +16,9 @@ from slipway.settings import Settings
 from slipway.spec.deployment import Deployment
 from slipway.spec.unused_sections import unused_sections
 from slipway.spec.yaml_reader import read_document
-from slipway.stages.monitor.due_operations import due_operations
-from slipway.stages.monitor.measure_operations import measure_operations
-from slipway.stages.monitor.windows import parse_monitored_window
+from slipway.stages.monitor.operations.due_operations import due_operations
+from slipway.stages.monitor.operations.measure_operations import measure_operations
+from slipway.stages.monitor.windows.windows import parse_monitored_window
 from slipway.stages.ports.metric_history import ServingHistory, Step
 from tests.fakes.memory_store import MemoryStore
 from tests.support import ferry_dataset

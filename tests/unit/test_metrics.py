@@ -14,11 +14,14 @@ from slipway.spec.gates import Gates, Threshold
 from slipway.spec.metrics import METRICS, metrics_of
 from slipway.spec.monitoring import Monitoring
 from slipway.spec.sanity import Sanity
-from slipway.stages.monitor.judge_performance import RealisedPerformance, judge_performance
-from slipway.stages.monitor.judged_rows import JudgedRows
-from slipway.stages.monitor.loss import Loss
-from slipway.stages.monitor.promise import Promise, loss_against_promise
-from slipway.stages.monitor.window_blocks import divide_window
+from slipway.stages.monitor.labels.judged_rows import JudgedRows
+from slipway.stages.monitor.performance.judge_performance import (
+    RealisedPerformance,
+    judge_performance,
+)
+from slipway.stages.monitor.performance.loss import Loss
+from slipway.stages.monitor.performance.promise import Promise, loss_against_promise
+from slipway.stages.monitor.windows.window_blocks import divide_window
 from slipway.stages.train.gates import gate
 from slipway.wiring.gate_tools import gate_tools
 from tests.support.package_copy import run_with_row
@@ -51,10 +54,13 @@ from slipway.spec.metrics import metrics_of
 from slipway.spec.gates import Gates
 from slipway.spec.monitoring import Monitoring
 from slipway.spec.sanity import Sanity
-from slipway.stages.monitor.judge_performance import RealisedPerformance, judge_performance
-from slipway.stages.monitor.judged_rows import JudgedRows
-from slipway.stages.monitor.promise import Promise, loss_against_promise
-from slipway.stages.monitor.window_blocks import divide_window
+from slipway.stages.monitor.performance.judge_performance import (
+    RealisedPerformance,
+    judge_performance,
+)
+from slipway.stages.monitor.labels.judged_rows import JudgedRows
+from slipway.stages.monitor.performance.promise import Promise, loss_against_promise
+from slipway.stages.monitor.windows.window_blocks import divide_window
 from slipway.stages.train.gates import gate
 from slipway.wiring.gate_tools import gate_tools
 

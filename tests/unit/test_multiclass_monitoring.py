@@ -13,8 +13,8 @@ from slipway.adapters.drift_report import DriftReports
 from slipway.adapters.model_package import load_package
 from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
-from slipway.stages.monitor.drift import measure_drift
-from slipway.stages.monitor.performance import measure_performance
+from slipway.stages.monitor.drift.measure_drift import measure_drift
+from slipway.stages.monitor.performance.measure_performance import measure_performance
 from slipway.stages.ports.registry import Registry
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables

@@ -12,7 +12,7 @@ import pytest
 from slipway.adapters.delta_tables import DeltaTables
 from slipway.stages.model.delivered_by import FeaturesDelivery, last_before
 from slipway.stages.model.labelled_rows import Snapshot, join_labelled, read_labelled
-from slipway.stages.monitor.label_join import join_labels, read_labels
+from slipway.stages.monitor.labels.label_join import join_labels, read_labels
 from slipway.stages.rollout.replay import recent_rows
 from tests.support.ingest_env import IngestEnv, dataset_spec
 from tests.support.table_rows import begun_attempt

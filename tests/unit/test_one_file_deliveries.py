@@ -12,7 +12,7 @@ from slipway.errors import NotFound
 from slipway.records import landing_area
 from slipway.stages.model.label_rows import count_labels
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
-from slipway.stages.monitor.label_join import read_labels
+from slipway.stages.monitor.labels.label_join import read_labels
 from slipway.stages.rollout.replay import recent_rows
 from tests.fakes.plain_suites import BETWEEN
 from tests.support.ingest_env import FAR, SHARE, IngestEnv, dataset_spec, features_csv

@@ -9,7 +9,7 @@ import pandas as pd
 from slipway.records.run_context import RunContext
 from slipway.stages.import_version.regate import pin_newest_rows
 from slipway.stages.model.manifest import REFERENCE, open_sealed
-from slipway.stages.monitor.performance import measure_performance
+from slipway.stages.monitor.performance.measure_performance import measure_performance
 from slipway.stages.train.accept_request import accept
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from slipway.spec.operations import Operations
-from slipway.stages.monitor.judge_operations import judge_operations
-from slipway.stages.monitor.operation_figures import Figures, compute_figures
+from slipway.stages.monitor.operations.judge_operations import judge_operations
+from slipway.stages.monitor.operations.operation_figures import Figures, compute_figures
 from slipway.stages.ports.metric_history import ALL_CLIENTS, Busiest, ServingHistory, Step
 
 UNKNOWN, AWAY = Step(), Step(is_scraped=True)

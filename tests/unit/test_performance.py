@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
-from slipway.stages.monitor.judge_performance import RealisedPerformance, judge_performance
-from slipway.stages.monitor.label_join import join_labels
-from slipway.stages.monitor.loss import Error, Loss
-from slipway.stages.monitor.performance import measure_performance
+from slipway.stages.monitor.labels.label_join import join_labels
+from slipway.stages.monitor.performance.judge_performance import (
+    RealisedPerformance,
+    judge_performance,
+)
+from slipway.stages.monitor.performance.loss import Error, Loss
+from slipway.stages.monitor.performance.measure_performance import measure_performance
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, UnreadableLog

@@ -12,13 +12,13 @@ from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.model.held_out_rows import FILE, HeldOutRows, read_held_out
-from slipway.stages.monitor.judged_rows import JudgedRows
-from slipway.stages.monitor.label_maturity import LandedLabels, labels_have_matured
-from slipway.stages.monitor.loss import Loss, paired_loss
-from slipway.stages.monitor.performance import measure_performance
-from slipway.stages.monitor.promise import loss_against_promise, promise_of
-from slipway.stages.monitor.window_blocks import divide_window, resampling
-from slipway.stages.monitor.windows import parse_monitored_window
+from slipway.stages.monitor.labels.judged_rows import JudgedRows
+from slipway.stages.monitor.labels.label_maturity import LandedLabels, labels_have_matured
+from slipway.stages.monitor.performance.loss import Loss, paired_loss
+from slipway.stages.monitor.performance.measure_performance import measure_performance
+from slipway.stages.monitor.performance.promise import loss_against_promise, promise_of
+from slipway.stages.monitor.windows.window_blocks import divide_window, resampling
+from slipway.stages.monitor.windows.windows import parse_monitored_window
 from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables

@@ -13,7 +13,7 @@ import pytest
 from slipway.errors import BadParameter, BadRequest, Tampered
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.version_tags import DIGEST
-from slipway.stages.monitor.windows import parse_window
+from slipway.stages.monitor.windows.windows import parse_window
 from slipway.stages.score import partitions
 from slipway.stages.score.partitions import DuePartitions, Scoring
 from tests.support import ferry_dataset

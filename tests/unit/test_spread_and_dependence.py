@@ -10,17 +10,17 @@ import pandas as pd
 import pytest
 
 from slipway.records.verdicts import Verdict
-from slipway.stages.monitor.columns import Columns
-from slipway.stages.monitor.dependence import (
+from slipway.stages.monitor.drift.dependence import (
     MOST_COLUMNS,
     PairSums,
     learn_pair_scores,
     pair_distances,
 )
-from slipway.stages.monitor.distances import calibrate_reference, compare
-from slipway.stages.monitor.judge_drift import judge_drift
-from slipway.stages.monitor.reference_counts import count_reference
-from slipway.stages.monitor.spread import Width
+from slipway.stages.monitor.drift.distances import calibrate_reference, compare
+from slipway.stages.monitor.drift.judge_drift import judge_drift
+from slipway.stages.monitor.drift.spread import Width
+from slipway.stages.monitor.reference.columns import Columns
+from slipway.stages.monitor.reference.reference_counts import count_reference
 from tests.support import ferry_dataset
 
 START, WEEK = datetime(2025, 1, 6, tzinfo=UTC), timedelta(days=7)

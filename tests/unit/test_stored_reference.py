@@ -20,12 +20,12 @@ from slipway.records.store import digest, encode
 from slipway.spec import DatasetSpec
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.model.version_tags import DIGEST
-from slipway.stages.monitor import derived_object
-from slipway.stages.monitor.columns import Columns
-from slipway.stages.monitor.derived_object import DerivedFrom, derive_once
-from slipway.stages.monitor.drift import measure_drift
-from slipway.stages.monitor.performance import measure_performance
-from slipway.stages.monitor.reference_sample import from_parts, reduce_reference, to_parts
+from slipway.stages.monitor.drift.measure_drift import measure_drift
+from slipway.stages.monitor.performance.measure_performance import measure_performance
+from slipway.stages.monitor.reference import derived_object
+from slipway.stages.monitor.reference.columns import Columns
+from slipway.stages.monitor.reference.derived_object import DerivedFrom, derive_once
+from slipway.stages.monitor.reference.reference_sample import from_parts, reduce_reference, to_parts
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, PlainReports

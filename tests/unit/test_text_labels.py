@@ -18,7 +18,7 @@ from slipway.stages.import_version.schema_compat import schema_differences
 from slipway.stages.model.class_scores import align_scores
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.manifest import MANIFEST
-from slipway.stages.monitor.performance import measure_performance
+from slipway.stages.monitor.performance.measure_performance import measure_performance
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry

@@ -21,7 +21,7 @@ from slipway.serving.v2.protocol import decode
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.import_version.schema_compat import schema_differences
 from slipway.stages.model.manifest import MANIFEST
-from slipway.stages.monitor.columns import monitored_columns, tidy
+from slipway.stages.monitor.reference.columns import monitored_columns, tidy
 from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.raw_column import RawColumn, signature_of
 from slipway.stages.rollout.v2_encode import encode_rows

@@ -11,8 +11,8 @@ from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.model.held_out_rows import HeldOutRows
-from slipway.stages.monitor.judge_windows import WindowVerdict, judge_windows
-from slipway.stages.monitor.performance import measure_performance
+from slipway.stages.monitor.decide.judge_windows import WindowVerdict, judge_windows
+from slipway.stages.monitor.performance.measure_performance import measure_performance
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from slipway.records.verdicts import Verdict
-from slipway.stages.monitor.earlier_windows import earlier_numbers
 from slipway.stages.monitor.quality.check import KnownRows, ObservedWindow, QualityFinding
 from slipway.stages.monitor.quality.judge import Quality, judge_quality, with_quality
-from slipway.stages.monitor.windows import parse_monitored_window
+from slipway.stages.monitor.windows.earlier_windows import earlier_numbers
+from slipway.stages.monitor.windows.windows import parse_monitored_window
 from slipway.stages.ports.prediction_log import SampledRows
 from tests.support.collect_env import CollectEnv
 from tests.unit.test_drift import measured

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.errors import BadParameter
-from slipway.stages.monitor.windows import (
+from slipway.stages.monitor.windows.windows import (
     MonitoredWindow,
     Unit,
     closed_windows,

@@ -12,7 +12,7 @@ from evidently import DataDefinition, Dataset, Report
 from evidently.presets import DataDriftPreset
 
 from slipway.errors import NotComputable
-from slipway.stages.monitor.columns import Columns
+from slipway.stages.monitor.reference.columns import Columns
 
 _QUICK = "jensenshannon"
 """A distance that the page does not show, and Evidently asks for."""

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from slipway.errors import NotComputable
 from slipway.records.store import Store
-from slipway.stages.monitor.row_sample import BATCH_ROWS, RowSample, hash_rows
+from slipway.stages.monitor.reference.row_sample import BATCH_ROWS, RowSample, hash_rows
 from slipway.stages.ports.prediction_log import SampledRows
 
 _IDENTITY = ("request_id", "row")

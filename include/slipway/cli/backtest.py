@@ -16,7 +16,7 @@ from slipway.cli.signals import exit_on_hangup, exit_on_sigterm
 from slipway.cli.time_argument import Time
 
 if TYPE_CHECKING:
-    from slipway.stages.monitor.windows import Unit
+    from slipway.stages.monitor.windows.windows import Unit
 
 
 @click.command()

@@ -11,7 +11,7 @@ from slipway.cli.number_range import MOST_DAYS, NumberRange
 from slipway.cli.signals import exit_on_hangup, exit_on_sigterm
 
 if TYPE_CHECKING:
-    from slipway.stages.monitor.windows import Unit
+    from slipway.stages.monitor.windows.windows import Unit
 
 
 @click.command()

@@ -24,6 +24,6 @@ def kpi_check() -> KpiCheck | None:
     if find_spec("duckdb") is None:
         return None
     from slipway.adapters.kpi_queries import DuckDbQueries
-    from slipway.stages.monitor.check_kpis import kpi_problems
+    from slipway.stages.monitor.kpis.check_kpis import kpi_problems
 
     return partial(kpi_problems, check=DuckDbQueries().mistake)

@@ -71,8 +71,8 @@ def drift(call: StageCall) -> RunRecord:
     from slipway.adapters.metrics import measure
     from slipway.adapters.model_package import load_package
     from slipway.adapters.model_package.explanations import explain
-    from slipway.stages.monitor.drift import measure_drift
-    from slipway.stages.monitor.importance_stability import ImportanceTools
+    from slipway.stages.monitor.drift.importance_stability import ImportanceTools
+    from slipway.stages.monitor.drift.measure_drift import measure_drift
 
     model, dataset = call.model_and_dataset()
     return measure_drift(
@@ -93,8 +93,8 @@ def drift(call: StageCall) -> RunRecord:
 def performance(call: StageCall) -> RunRecord:
     """Compare the predictions of a window with its labels."""
     from slipway.adapters.model_package import load_package
-    from slipway.stages.monitor.compared_model import PerformanceTools
-    from slipway.stages.monitor.performance import measure_performance
+    from slipway.stages.monitor.performance.compared_model import PerformanceTools
+    from slipway.stages.monitor.performance.measure_performance import measure_performance
     from slipway.wiring.gate_tools import gate_tools
 
     model, dataset = call.model_and_dataset()
@@ -114,7 +114,7 @@ def performance(call: StageCall) -> RunRecord:
 def kpis(call: StageCall) -> RunRecord:
     """Compute the KPIs of a window by their queries."""
     from slipway.adapters.kpi_queries import DuckDbQueries
-    from slipway.stages.monitor.measure_kpis import measure_kpis
+    from slipway.stages.monitor.kpis.measure_kpis import measure_kpis
 
     model, dataset = call.model_and_dataset()
     return measure_kpis(
@@ -131,7 +131,7 @@ def kpis(call: StageCall) -> RunRecord:
 @stage("operations", required=(MODEL, WINDOW), recorded=True)
 def operations(call: StageCall) -> RunRecord:
     """Measure operations and security of a window by the servers' metrics."""
-    from slipway.stages.monitor.measure_operations import measure_operations
+    from slipway.stages.monitor.operations.measure_operations import measure_operations
 
     return measure_operations(
         call.container.model(call.inputs["model"]),
@@ -144,7 +144,7 @@ def operations(call: StageCall) -> RunRecord:
 @stage("decide", required=(MODEL,), cluster_rights=True)
 def run_decide(call: StageCall) -> Verdict:
     """Decide from the newest windows whether to request retraining."""
-    from slipway.stages.monitor.decide_retraining import decide
+    from slipway.stages.monitor.decide.decide_retraining import decide
 
     model, dataset = call.model_and_dataset()
     return decide(

@@ -38,7 +38,7 @@ def partitions(
     Raises:
         BadParameter: The requested partitions cannot be scored.
     """
-    from slipway.stages.monitor.windows import parse_window
+    from slipway.stages.monitor.windows.windows import parse_window
     from slipway.stages.score.partitions import due_partitions
 
     container = container or Container()

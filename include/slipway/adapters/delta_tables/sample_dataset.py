@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import dataset as arrow
 
 from slipway.adapters.delta_tables.column_types import to_pandas
-from slipway.stages.monitor.row_sample import BATCH_ROWS, RowSample, hash_rows
+from slipway.stages.monitor.reference.row_sample import BATCH_ROWS, RowSample, hash_rows
 from slipway.stages.ports.prediction_log import SampledRows
 
 _IDENTITY = ("key", "event_time", "version")

@@ -37,7 +37,7 @@ from slipway.stages.backtest.compare import Compared, compare
 from slipway.stages.backtest.policies import Policy, chosen_policies, usual_policies
 from slipway.stages.backtest.recommend import Recommendation, recommend
 from slipway.stages.backtest.results import PlayedPolicy
-from slipway.stages.monitor.windows import Unit
+from slipway.stages.monitor.windows.windows import Unit
 from slipway.stages.report.blocks import as_markdown, as_text
 from slipway.wiring import Container
 from slipway.wiring.scratch_container import ScratchContainer

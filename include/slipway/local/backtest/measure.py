@@ -20,8 +20,8 @@ from slipway.stages.model.decision import judged
 from slipway.stages.model.key_text import key_texts
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.label_rows import labels_table
-from slipway.stages.monitor.judged_rows import JudgedRows
-from slipway.stages.monitor.label_join import read_labels
+from slipway.stages.monitor.labels.judged_rows import JudgedRows
+from slipway.stages.monitor.labels.label_join import read_labels
 
 if TYPE_CHECKING:
     import numpy as np

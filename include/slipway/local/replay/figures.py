@@ -11,9 +11,9 @@ from slipway.spec import ModelSpec
 from slipway.stages.model.class_scores import SCORE, SCORES, score_matrix, with_unseen
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.label_rows import labels_table
-from slipway.stages.monitor.label_join import join_labels, read_labels
-from slipway.stages.monitor.version_facts import read_version_facts
-from slipway.stages.monitor.windows import Window
+from slipway.stages.monitor.labels.label_join import join_labels, read_labels
+from slipway.stages.monitor.reference.version_facts import read_version_facts
+from slipway.stages.monitor.windows.windows import Window
 from slipway.stages.report.blocks import Section, Table
 from slipway.values.figures import in_figures
 

@@ -13,7 +13,7 @@ from slipway.local.replay.periods import PastArrivals, place_arrivals, place_tim
 from slipway.local.replay.raw_rows import RawRows, identity_columns, typed
 from slipway.spec import DatasetSpec
 from slipway.spec.dataset import StreamName
-from slipway.stages.monitor.windows import Unit, Window
+from slipway.stages.monitor.windows.windows import Unit, Window
 
 if TYPE_CHECKING:
     import numpy as np

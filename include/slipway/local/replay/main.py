@@ -31,7 +31,7 @@ from slipway.wiring.matching_stream import find_dataset
 
 if TYPE_CHECKING:
     from slipway.spec import DatasetSpec, ModelSpec
-    from slipway.stages.monitor.windows import Unit
+    from slipway.stages.monitor.windows.windows import Unit
 
 
 def replay(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from slipway.errors import BadParameter
 from slipway.local.replay.raw_rows import RawRows, typed
 from slipway.spec import DatasetSpec
-from slipway.stages.monitor.windows import Unit, Window, window_at
+from slipway.stages.monitor.windows.windows import Unit, Window, window_at
 
 if TYPE_CHECKING:
     import numpy as np

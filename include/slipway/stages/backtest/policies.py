@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from slipway.errors import BadParameter
 from slipway.spec.problems import nearest
 from slipway.spec.retraining import Retraining
-from slipway.stages.monitor.windows import Unit
+from slipway.stages.monitor.windows.windows import Unit
 
 if TYPE_CHECKING:
     from slipway.spec import ModelSpec

@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
-from slipway.stages.monitor.due_operations import due_operations
-from slipway.stages.monitor.due_windows import monitored_windows
-from slipway.stages.monitor.joined_windows import MEASURED_BY, sufficient_windows
-from slipway.stages.monitor.label_maturity import LandedLabels, labels_have_matured
-from slipway.stages.monitor.label_revisions import due_revisions
-from slipway.stages.monitor.watched_version import find_watched
+from slipway.stages.monitor.labels.label_maturity import LandedLabels, labels_have_matured
+from slipway.stages.monitor.labels.label_revisions import due_revisions
+from slipway.stages.monitor.operations.due_operations import due_operations
+from slipway.stages.monitor.reference.watched_version import find_watched
+from slipway.stages.monitor.windows.due_windows import monitored_windows
+from slipway.stages.monitor.windows.joined_windows import MEASURED_BY, sufficient_windows
 
 if TYPE_CHECKING:
     from slipway.records.store import Store

@@ -22,7 +22,7 @@ from slipway.records.run_records import RunRecord, RunRef, find_record
 from slipway.records.store import Store
 from slipway.stages.model.named_champion import named_champion
 from slipway.stages.model.version_tags import TRAINING_END
-from slipway.stages.monitor.windows import Window, overlapping_windows, parse_window
+from slipway.stages.monitor.windows.windows import Window, overlapping_windows, parse_window
 from slipway.stages.ports.scores import FeatureTables, ScoredPartition, Scores
 from slipway.stages.rollout.platform import ServedReader
 from slipway.stages.rollout.served_difference import difference_to_served

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.records.store import Store, digest, encode, read_json
 from slipway.stages.model.newest_delivery import BATCH
-from slipway.stages.monitor.windows import Unit, Window, window_at
+from slipway.stages.monitor.windows.windows import Unit, Window, window_at
 from slipway.stages.ports.scores import DataFile, FeatureTables
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Whether windows become a retrain request."""

@@ -1,0 +1,1 @@
+"""Drift of a window's features and scores from the reference."""

@@ -1,0 +1,1 @@
+"""Performance estimated before labels come."""

@@ -1,0 +1,1 @@
+"""Business KPIs of a window, by SQL."""

@@ -1,0 +1,1 @@
+"""Labels of a window's predictions: joined by key, matured, revised."""

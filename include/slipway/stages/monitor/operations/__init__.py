@@ -1,0 +1,1 @@
+"""Operations and security of a window, by Prometheus."""

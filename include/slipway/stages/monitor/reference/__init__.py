@@ -1,0 +1,1 @@
+"""What a version learnt from, reduced to what its windows are compared with."""

@@ -1,0 +1,71 @@
+"""Windows of a champion's predictions that are to be monitored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from slipway.stages.model.version_tags import TRAINING_END
+from slipway.stages.monitor.windows.joined_windows import read_joined
+from slipway.stages.monitor.windows.windows import (
+    MonitoredWindow,
+    Window,
+    closed_windows,
+    midnight,
+    window_at,
+)
+from slipway.values.value_types import LATEST
+
+if TYPE_CHECKING:
+    from slipway.records.store import Store
+    from slipway.spec import ModelSpec
+    from slipway.stages.ports.prediction_log import PredictionLog
+    from slipway.stages.ports.registry import ModelVersion
+
+_DAY = timedelta(days=1)
+
+
+def monitored_windows(
+    spec: ModelSpec,
+    champion: ModelVersion,
+    clock: datetime,
+    log: PredictionLog,
+    *,
+    store: Store,
+) -> Iterator[MonitoredWindow]:
+    """Closed windows with predictions, oldest first, from the end of the champion's training.
+
+    Windows that were joined, since each had too few predictions, are one. Predictions of its
+    training rows are no evidence of its performance.
+
+    Args:
+        spec: The model.
+        champion: The version.
+        clock: Event clock.
+        log: Predictions.
+        store: Store of what was joined.
+    """
+    unit = spec.monitoring.window
+    since = champion.tags.get(TRAINING_END)
+    first = window_at(datetime.fromisoformat(since), unit).start if since else None
+    days = [midnight(day) for day in log.days(spec.model)]
+    if not days:
+        return
+    # An absurd clock must not lead through thousands of years of windows without predictions.
+    last = window_at(min(days[-1], LATEST - _DAY) + _DAY, unit)
+    until = min(clock, last.end)
+    joined = read_joined(store, spec.model, champion.version, unit)
+    done = window_at(days[0], unit).start
+    for window in closed_windows(max(days[0], first or days[0]), until, unit):
+        if window.start in joined:
+            done = joined[window.start].end
+            yield MonitoredWindow(joined[window.start], champion.version)
+        elif window.start >= done and any(
+            window.start - day < _DAY and day < window.end for day in days
+        ):
+            yield MonitoredWindow(window, champion.version)
+
+
+def _touches(window: Window, days: Iterable[datetime]) -> bool:
+    return any(window.start - day < _DAY and day < window.end for day in days)
