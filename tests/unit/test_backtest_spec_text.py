@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from slipway.errors import BadParameter, CommitConflict
-from slipway.local.backtest.write_rules import write_rules
+from slipway.local.backtest.write_rules import kept_limits, write_rules
 from slipway.spec.loading import load_model
 from slipway.stages.backtest.policies import chosen_policies
 from slipway.stages.backtest.spec_text import with_fields
@@ -83,7 +84,7 @@ def test_the_ends_of_lines_stay(tmp_path: Path) -> None:
     assert "retraining.on_drift: false" in told
     written = file.read_bytes().decode()
     assert written.count("\n") == written.count("\r\n")
-    assert load_model(folder) == never.spec
+    assert load_model(folder) == never.for_spec(spec)
 
 
 def test_a_value_of_several_lines_is_left_to_a_person() -> None:
@@ -95,14 +96,38 @@ def test_a_value_of_several_lines_is_left_to_a_person() -> None:
 
 @pytest.mark.parametrize("name", ["never", "monthly", "decay", "drift_and_decay", "grid:2of3/0d"])
 def test_the_written_spec_is_the_policy(tmp_path: Path, name: str) -> None:
-    """Read again it has the rules that were played; written again nothing changes."""
+    """Read again it has the rules that were played, and the limits that it had."""
     folder = write_project(tmp_path) / "include/models/ferry_delay"
     spec = load_model(folder)
     chosen = chosen_policies(["grid" if name.startswith("grid") else name], spec, by="day")
     policy = next(one for one in chosen if one.name == name)
     write_rules(policy, spec, folder / "model.yaml")
     written = load_model(folder)
-    assert written == policy.spec
+    assert written == policy.for_spec(spec)
     with pytest.raises(CommitConflict) if written != spec else pytest.MonkeyPatch.context():
         write_rules(policy, spec, folder / "model.yaml")
     assert sorted(one.name for one in folder.iterdir()) == ["model.yaml"]
+
+
+def test_no_policy_takes_a_persons_limits_out_of_a_spec(tmp_path: Path) -> None:
+    """A yes that is required, a budget and a breaker stay, and which were not played is told."""
+    folder = write_project(tmp_path) / "include/models/ferry_delay"
+    file = folder / "model.yaml"
+    limits = {
+        "mode": "approve",
+        "budget": {"trainings": 6, "days": 365},
+        "breaker": {"rejected": 2},
+    }
+    lines = [f"retraining.{name}: {json.dumps(value)}" for name, value in limits.items()]
+    file.write_text(
+        with_fields(file.read_text(), {("retraining", n): v for n, v in limits.items()})
+    )
+    spec = load_model(folder)
+    [monthly] = chosen_policies(["monthly"], spec, by="day")
+    assert monthly.spec.retraining.mode == "auto"
+    told = write_rules(monthly, spec, file)
+    written = load_model(folder).retraining.model_dump(mode="json")
+    assert {name: written[name] for name in limits} == limits
+    assert written["cron"] == "0 0 1 * *"
+    assert not any(name in line for line in told for name in limits)
+    assert kept_limits(monthly, spec) == lines

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.cli import local_installation
 from slipway.cli.kept_trial import container_of
 from slipway.cli.local_installation import ADDRESSES
 from slipway.local.ownership import owned
@@ -53,3 +54,16 @@ def test_try_says_so_where_it_takes_what_has_landed(up: Path) -> None:
     """With files of its own it reads no store."""
     assert slipway("try", "no_such_model").stderr.startswith(USED)
     assert USED not in slipway("try", "no_such_model", str(up / "rows.csv")).stderr
+
+
+def test_every_command_that_works_on_an_installation_finds_it() -> None:
+    """One that runs a stage or opens the container would else look into an empty store."""
+    folder = Path(local_installation.__file__).parent
+    works = {
+        file.stem
+        for file in folder.glob("*.py")
+        if "run_stage(" in file.read_text() or "wiring.Container()" in file.read_text()
+    }
+    # A part of others, a command that parses a file, and the programs of images.
+    others = {"kept_trial", "parse", "serve"}
+    assert works - others <= local_installation.USERS

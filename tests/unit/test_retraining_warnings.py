@@ -62,6 +62,7 @@ def test_a_policy_that_never_fires_or_never_rests_is_named(
         {},
         {"window": "month", "cooldown_days": 7},
         {"window": "month", "cooldown_days": 7, "breaker": None, "mode": "suggest"},
+        {"cooldown_days": 0, "breaker": None, "on_drift": False, "on_decay": False},
         {"cron": "@monthly", "cooldown_days": 20, "budget": {"trainings": 13, "days": 366}},
         {"cron": "@yearly"},
     ],

@@ -27,7 +27,8 @@ def _restless(spec: ModelSpec) -> Iterator[str]:
     """Yield that nothing ends a row of trainings which bring nothing."""
     policy, window = spec.retraining, spec.monitoring.window
     is_bounded = policy.breaker is not None or policy.budget is not None
-    if policy.mode != "auto" or is_bounded:
+    is_of_windows = policy.on_drift or policy.on_decay
+    if policy.mode != "auto" or is_bounded or not is_of_windows:
         return
     horizon = spec.monitoring.label_horizon_days
     if policy.cooldown_days < _WINDOW_DAYS[window]:

@@ -26,7 +26,7 @@ from slipway.local.backtest.report import describe_picture, sections_of
 from slipway.local.backtest.source import Source, find_source
 from slipway.local.backtest.span import within
 from slipway.local.backtest.timeline import Timeline, ingest_history
-from slipway.local.backtest.write_rules import write_rules
+from slipway.local.backtest.write_rules import kept_limits, write_rules
 from slipway.local.progress import shown_progress
 from slipway.local.replay.history import History, split_history
 from slipway.local.replay.periods import PastArrivals
@@ -284,6 +284,8 @@ def write_recommended(done: Backtest, *, console: Console) -> None:
         console.print(f"written to {file.name}: {line}", markup=False)
     if not changed:
         console.print(f"{file.name} has these rules already", markup=False)
+    for line in kept_limits(policy, done.model):
+        console.print(f"kept, though it was played without: {line}", markup=False)
 
 
 def show(done: Backtest, *, console: Console, began: float) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from slipway.errors import BadParameter, CommitConflict
 from slipway.records.scratch_folder import scratch_folder
 from slipway.spec.loading import load_model
-from slipway.stages.backtest.policies import SPEC
+from slipway.stages.backtest.policies import OF_PEOPLE, SPEC
 from slipway.stages.backtest.spec_text import rules_of, spelled, with_fields
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 def write_rules(policy: Policy, spec: ModelSpec, file: Path) -> list[str]:
     """Set the fields of a policy in `model.yaml`; return them as `path: value`.
+
+    Mode, budget and breaker stay as they are, however the policy was played.
 
     Args:
         policy: Policy.
@@ -48,7 +50,7 @@ def write_rules(policy: Policy, spec: ModelSpec, file: Path) -> list[str]:
         own = file.with_name("pipeline.py")
         if own.is_file():
             (draft.parent / own.name).write_bytes(own.read_bytes())
-        if load_model(draft.parent) != policy.spec:
+        if load_model(draft.parent) != policy.for_spec(spec):
             raise BadParameter(
                 "the rules cannot be set without changing other fields",
                 where=str(file),
@@ -59,3 +61,20 @@ def write_rules(policy: Policy, spec: ModelSpec, file: Path) -> list[str]:
     beside.chmod(file.stat().st_mode)
     beside.replace(file)
     return [f"{'.'.join(path)}: {spelled(value)}" for path, value in changed.items()]
+
+
+def kept_limits(policy: Policy, spec: ModelSpec) -> list[str]:
+    """Return the limits of people that `write_rules` leaves as they are, as `path: value`.
+
+    Args:
+        policy: Policy that was played without them.
+        spec: The model's spec.
+    """
+    if policy.name == SPEC:
+        return []
+    played, own = (one.retraining.model_dump(mode="json") for one in (policy.spec, spec))
+    return [
+        f"retraining.{name}: {spelled(own[name])}"
+        for name in OF_PEOPLE
+        if own[name] != played[name]
+    ]

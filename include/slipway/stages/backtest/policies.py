@@ -32,6 +32,10 @@ SIGNALS: Mapping[str, tuple[bool, bool, str]] = {
 }
 """Whether drift and decay file requests, by name, and what the policy is in words."""
 
+OF_PEOPLE = ("mode", "budget", "breaker")
+"""Fields of `retraining` that limit what happens without a person: some policies are played with
+others, and none writes them."""
+
 GRID = "grid"
 UNITS: Sequence[Unit] = ("hour", "day", "week", "month")
 
@@ -58,6 +62,12 @@ class Policy:
         """The spec before there is a champion: every policy trains the first one at once."""
         first = self.spec.retraining.model_copy(update={"mode": "auto"})
         return self.spec.model_copy(update={"retraining": first})
+
+    def for_spec(self, spec: ModelSpec) -> ModelSpec:
+        """Return a spec with the rules of the policy and its own limits of people."""
+        kept = {name: getattr(spec.retraining, name) for name in OF_PEOPLE}
+        rules = self.spec.retraining.model_copy(update=kept)
+        return self.spec.model_copy(update={"retraining": rules})
 
     @property
     def signals(self) -> frozenset[Signal]:

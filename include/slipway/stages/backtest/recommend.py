@@ -89,10 +89,14 @@ def _why(chosen: PolicyFigures, best: PolicyFigures) -> str:
     name, loss = chosen.policy.name, in_figures(chosen.loss)
     if chosen is best:
         return f"{name} has the least loss, {loss} per prediction."
+    if chosen.trainings:
+        often = _times(chosen.trainings)
+        why = f"{name} trains {often}, least of those whose loss chance cannot tell from the least"
+    else:
+        why = f"{name} trains no further model, and chance cannot tell its loss from the least"
     return (
-        f"{name} trains least often, {_times(chosen.trainings)}, of those whose loss chance cannot "
-        f"tell from the least: {loss} per prediction beside {in_figures(best.loss)} of "
-        f"{best.policy.name}, which trains {_times(best.trainings)} ({_interval(chosen)})."
+        f"{why}: {loss} per prediction beside {in_figures(best.loss)} of {best.policy.name}, which "
+        f"trains {_times(best.trainings)} ({_interval(chosen)})."
     )
 
 

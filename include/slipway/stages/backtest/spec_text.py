@@ -21,13 +21,16 @@ _PARTS: Sequence[Path] = (("retraining",), ("monitoring", "fire"))
 def rules_of(policy: Policy, spec: ModelSpec) -> dict[Path, Any]:
     """Return the fields by which a policy differs from a spec, by their paths.
 
+    Limits of people stay as the spec has them.
+
     Args:
         policy: Policy.
         spec: The model's spec as it is.
     """
     changed: dict[Path, Any] = {}
+    specs = (policy.for_spec(spec), spec)
     for part in _PARTS:
-        wanted, present = (_part(one.model_dump(mode="json"), part) for one in (policy.spec, spec))
+        wanted, present = (_part(one.model_dump(mode="json"), part) for one in specs)
         changed |= {
             (*part, name): value for name, value in wanted.items() if value != present[name]
         }

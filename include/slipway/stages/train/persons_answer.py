@@ -64,7 +64,9 @@ def _require_waiting(store: Store, request: Request) -> None:
             request, expected="an automatic request", found="a person's, which waits for nobody"
         )
     if decision is not None:
-        found = "an accepted request" if decision.action == "accept" else "a suppressed one"
+        found = "an accepted request"
+        if decision.action != "accept":
+            found = f"a suppressed one: {decision.reason}"
         hint = (
             f"`slipway run accept --model {request.model} --reason …` asks for a training, in "
             "every mode"

@@ -50,11 +50,11 @@ def judge_drift(comparison: Comparison, monitoring: Monitoring) -> Verdict:
         return Verdict("inconclusive", f"{NEW_SEASON}: nothing to compare with.", numbers)
     if calibration is None:
         return Verdict("inconclusive", _why_observed(comparison, monitoring), numbers)
-    rule = _format_rule(comparison, calibration)
+    told = f"{_format_rule(comparison, calibration)}{f' {NEW_SEASON}.' if is_new_season else ''}"
     if not loudness:
-        return Verdict("ok", f"No column has a distance. {rule}", numbers)
+        return Verdict("ok", f"No column has a distance. {told}", numbers)
     largest = _format_column(next(iter(loudness)), comparison, calibration)
-    return Verdict("ok", f"The loudest column is ordinary: {largest}. {rule}", numbers)
+    return Verdict("ok", f"The loudest column is ordinary: {largest}. {told}", numbers)
 
 
 def _why_observed(comparison: Comparison, monitoring: Monitoring) -> str:

@@ -117,7 +117,7 @@ class ComparedModels:
         monitored: MonitoredWindow,
         manifest: Mapping[str, Any],
     ) -> ComparedAnswers:
-        """Return the answers of a model that was fitted to what was known as the window began.
+        """Return the answers of a model that was fitted to the events before the window.
 
         It is of the present spec; where that asks for a search, with what the version's found.
 
