@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.local.backtest import main
 from tests.support.backtest_env import MODEL, write_days, write_project
 from tests.support.command_line import slipway
 
@@ -52,3 +53,24 @@ def test_a_history_that_is_too_short_says_what_is_missing(root: Path, tmp_path: 
     assert "no policy has served a window whose labels are known" in short.output
     assert "retraining.first_after_labels" in short.output
     assert root.is_dir()
+
+
+def test_policies_without_a_name_are_refused(root: Path) -> None:
+    """They stood for all of them, which takes long."""
+    del root
+    result = slipway("backtest", "ferry_delay", "--policies", " , ")
+    assert result.exit_code == 2
+    assert "names no policy; leave it out for all" in result.output
+
+
+def test_ctrl_c_says_that_nothing_is_lost(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same command goes on."""
+    del root
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "backtest", interrupted)
+    result = slipway("backtest", "ferry_delay")
+    assert result.exit_code == 130
+    assert "the same command goes on from there" in result.output

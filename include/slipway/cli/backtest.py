@@ -133,16 +133,34 @@ def backtest(
         until=until,
         parts=parts,
         order=order,
-        policies=[one.strip() for one in policies.split(",") if one.strip()] if policies else (),
+        policies=_names(policies),
         grid=grid,
         rows=rows,
         jobs=jobs,
         out=out,
     )
-    done = play(asked, console=console)
+    try:
+        done = play(asked, console=console)
+    except KeyboardInterrupt:
+        console.print("what has been played is kept: the same command goes on from there")
+        raise
     if as_json:
         print_json(done.to_json())
     else:
         show(done, console=console, began=began)
     if is_written:
         write_recommended(done, console=console)
+
+
+def _names(policies: str | None) -> list[str]:
+    """Names between commas.
+
+    Raises:
+        click.BadParameter: There is none.
+    """
+    if policies is None:
+        return []
+    names = [one.strip() for one in policies.split(",") if one.strip()]
+    if not names:
+        raise click.BadParameter("names no policy; leave it out for all", param_hint="--policies")
+    return names

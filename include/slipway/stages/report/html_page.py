@@ -11,9 +11,10 @@ from slipway.stages.report.charts import Chart, Draw
 
 _STYLE = (
     ".slipway{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
-    "color:#1b1f24}.slipway table{border-collapse:collapse;margin:.5rem 0}"
+    "color:#1b1f24}.slipway table{border-collapse:collapse;display:block;margin:.5rem 0;"
+    "overflow-x:auto}"
     ".slipway td,.slipway th{border:1px solid #d0d7de;"
-    "padding:.25rem .6rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}"
+    "padding:.25rem .6rem;text-align:left;vertical-align:top;overflow-wrap:break-word}"
     ".slipway th{background:#f6f8fa}.slipway img{display:block;max-width:100%}"
     ".slipway h2{border-bottom:1px solid #d0d7de;margin-top:2rem}"
 )
