@@ -26,13 +26,18 @@ def reversed_by(rows: pd.DataFrame, since: datetime) -> pd.DataFrame:
     return rows.assign(late=rows["late"].where(~turned, 1 - rows["late"]))
 
 
-def env_of(folder: Path, *, since: datetime, comparator: str) -> TrainingEnv:
+def env_of(folder: Path, *, since: datetime, comparator: str, horizon: int = 0) -> TrainingEnv:
     """A champion of January, whose world turned on a day, and labels until the end of March."""
     env = TrainingEnv.in_memory(folder)
     performance = {"metric": "roc_auc", "max_absolute_drop": 0.05, "comparator": comparator}
     env.spec = spec(
         training={"holdout_days": 10, "min_rows": 300, "window_days": 14},
-        monitoring={"window": "month", "min_rows": 100, "performance": performance},
+        monitoring={
+            "window": "month",
+            "min_rows": 100,
+            "label_horizon_days": horizon,
+            "performance": performance,
+        },
     )
     rows = reversed_by(ferry_dataset.crossings(days=90), since)
     env.land(rows[rows["departs"] < pd.Timestamp("2013-02-01", tz=UTC)])
@@ -66,8 +71,16 @@ def test_a_fresh_model_that_does_better_shows_decay(tmp_path: Path) -> None:
     env = env_of(tmp_path, since=turned, comparator="fresh")
     verdict = judged(env, since=turned)
     assert verdict.action == "decayed"
-    assert "where a fresh model, fitted to 561 rows before the window, has 0." in verdict.reason
+    assert "where a fresh model, fitted to 561 rows known before it, has 0." in verdict.reason
     assert float(verdict.numbers["drop_lower"] or 0) > 0.05
+
+
+def test_a_fresh_model_knows_no_label_before_its_horizon(tmp_path: Path) -> None:
+    """Nobody could have trained on what turned 17 days before, with labels 20 days late."""
+    turned = datetime(2013, 2, 12, tzinfo=UTC)
+    env = env_of(tmp_path, since=turned, comparator="fresh", horizon=20)
+    verdict = judged(env, since=turned)
+    assert abs(float(verdict.numbers["drop"] or 0)) < 0.05
 
 
 def test_a_fresh_model_knows_nothing_of_the_window(tmp_path: Path) -> None:

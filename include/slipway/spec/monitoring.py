@@ -60,9 +60,9 @@ class Performance(Spec):
         "skill on its holdout, as a share of the way from a constant to perfect answers, and the "
         "constant on these rows. `holdout`: its figure on its holdout, as if all rows were "
         "equally hard. `previous`: the champion before it, on the same rows. `fresh`: a model "
-        "that is fitted to all events before the window, by labels that may have come since, on "
-        "the same rows; it costs a training for each window. Where one of the last two cannot "
-        "answer, the first stands in.",
+        "that is fitted to what was known as the window began, by the label horizon, on the same "
+        "rows; it costs a training for each window. Where one of the last two cannot answer, the "
+        "first stands in.",
     )
     false_alarm_rate: float = Field(
         default=0.05,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadRequest, NotComputable, NotFound
@@ -117,9 +118,11 @@ class ComparedModels:
         monitored: MonitoredWindow,
         manifest: Mapping[str, Any],
     ) -> ComparedAnswers:
-        """Return the answers of a model that was fitted to the events before the window.
+        """Return the answers of a model that was fitted to what was known as the window began.
 
-        It is of the present spec; where that asks for a search, with what the version's found.
+        Labels of an event are known once the label horizon has passed, whenever they really came.
+        The model is of the present spec; where that asks for a search, with what the version's
+        found.
 
         Args:
             rows: Logged predictions.
@@ -144,10 +147,11 @@ class ComparedModels:
         )
         if spec.searching is not None and SEARCH not in manifest:
             raise NotComputable("no search has found the parameters of a fresh model")
-        pins = Snapshot(features, labels, monitored.window.start)
+        horizon = timedelta(days=spec.monitoring.label_horizon_days)
+        pins = Snapshot(features, labels, monitored.window.start - horizon)
         fitted = fitting.fit(pins, find=lambda _: Found.of_version(manifest))
         scores = fitted.learned.predict(self._frame(rows, spec.features.names))
-        against = f"a fresh model, fitted to {len(fitted.parts.rows):,} rows before the window, has"
+        against = f"a fresh model, fitted to {len(fitted.parts.rows):,} rows known before it, has"
         return ComparedAnswers(scores, fitted.classes, threshold_of(manifest), against)
 
     def _frame(self, rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
