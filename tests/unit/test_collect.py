@@ -214,3 +214,22 @@ def test_the_last_day_of_a_month_belongs_to_that_month_alone() -> None:
     clock = datetime(2013, 7, 2, tzinfo=UTC)
     windows = list(monitored_windows(ferry_dataset.model(), champion, clock, log, store=env.store))
     assert [one.window.name for one in windows] == ["2013-05"]
+
+
+def test_labels_of_a_former_champions_windows_are_still_judged() -> None:
+    """It was replaced before they came. What was not measured while it served never is."""
+    env = CollectEnv(until="2013-06-20", labelled_until="2013-06-01")
+    env.measure("2013-04-v1", "drift")
+    due = env.collect()
+    assert "2013-04-v1" not in due["drift"]
+    assert due["performance"] == ["2013-04-v1", "2013-05-v2"]
+    env.measure("2013-04-v1", "performance")
+    assert env.collect()["performance"] == ["2013-05-v2"]
+
+
+def test_a_former_champion_that_is_lost_stops_nothing() -> None:
+    """Its windows are passed over."""
+    env = CollectEnv(until="2013-06-20", labelled_until="2013-06-01")
+    env.measure("2013-04-v1", "drift")
+    env.registry.deleted = {1}
+    assert env.collect()["performance"] == ["2013-05-v2"]

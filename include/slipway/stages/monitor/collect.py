@@ -12,7 +12,7 @@ from slipway.stages.monitor.labels.label_maturity import LandedLabels, labels_ha
 from slipway.stages.monitor.labels.label_revisions import due_revisions
 from slipway.stages.monitor.operations.due_operations import due_operations
 from slipway.stages.monitor.reference.watched_version import find_watched
-from slipway.stages.monitor.windows.due_windows import monitored_windows
+from slipway.stages.monitor.windows.due_windows import former_windows, monitored_windows
 from slipway.stages.monitor.windows.joined_windows import MEASURED_BY, sufficient_windows
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def collect(
 ) -> DueWindows:
     """Collect the windows that are due to be measured, of the version that serves.
 
-    That is the champion, unless a hand has moved the alias since.
+    That is the champion, unless a hand has moved the alias since. Of those that served before it
+    the windows are due whose labels were still awaited.
 
     Drift is due once a window has ended and has enough predictions; one with too few is joined with
     those that follow it. Performance is due once its label horizon has passed and it has enough
@@ -113,7 +114,8 @@ def collect(
     closed = monitored_windows(spec, watched.version, clock, log, store=store)
     sufficient = sufficient_windows(spec, closed, store=store, log=log)
     due["short"] = sufficient.short
-    for monitored in sufficient.windows:
+    former = former_windows(spec, watched.version, clock, store=store, registry=registry, log=log)
+    for monitored in (*former, *sufficient.windows):
         undone = [
             stage for stage in stages if not store.exists(monitored.ref(spec.model, stage).key)
         ]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from slipway.errors import NotFound
 from slipway.stages.model.version_tags import TRAINING_END
 from slipway.stages.monitor.windows.joined_windows import read_joined
 from slipway.stages.monitor.windows.windows import (
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from slipway.records.store import Store
     from slipway.spec import ModelSpec
     from slipway.stages.ports.prediction_log import PredictionLog
-    from slipway.stages.ports.registry import ModelVersion
+    from slipway.stages.ports.registry import ModelVersion, Registry
+
+MOST_FORMER = 3
+"""Versions before the watched one whose windows may wait for labels."""
 
 _DAY = timedelta(days=1)
 
@@ -61,10 +65,40 @@ def monitored_windows(
         if window.start in joined:
             done = joined[window.start].end
             yield MonitoredWindow(joined[window.start], champion.version)
-        elif window.start >= done and any(
-            window.start - day < _DAY and day < window.end for day in days
-        ):
+        elif window.start >= done and _touches(window, days):
             yield MonitoredWindow(window, champion.version)
+
+
+def former_windows(
+    spec: ModelSpec,
+    watched: ModelVersion,
+    clock: datetime,
+    *,
+    store: Store,
+    registry: Registry,
+    log: PredictionLog,
+) -> Iterator[MonitoredWindow]:
+    """Windows of the versions before the watched one whose drift was measured, oldest first.
+
+    Their labels may still be awaited: a model that is trained more often than its labels come would
+    else never be judged by them. What they show requests nothing, since another version serves.
+
+    Args:
+        spec: The model.
+        watched: The version that is watched.
+        clock: Event clock.
+        store: Store of the records.
+        registry: Versions; one that it has lost is passed over.
+        log: Predictions.
+    """
+    for number in range(max(1, watched.version - MOST_FORMER), watched.version):
+        try:
+            version = registry.version(spec.model, number)
+        except NotFound:
+            continue
+        for window in monitored_windows(spec, version, clock, log, store=store):
+            if store.exists(window.ref(spec.model, "drift").key):
+                yield window
 
 
 def _touches(window: Window, days: Iterable[datetime]) -> bool:
