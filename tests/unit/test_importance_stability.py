@@ -17,8 +17,10 @@ from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.model_package.package import Package
 from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
+from slipway.spec.explanations import Explanations
 from slipway.spec.importance import Importance
 from slipway.spec.logged_columns import OUTLIER_SCORE
+from slipway.spec.warnings import model_warnings
 from slipway.stages.monitor.drift.importance_stability import (
     OTHERS,
     ImportanceTools,
@@ -199,3 +201,13 @@ def test_the_share_of_outliers_of_a_window_is_told(package: Package) -> None:
     assert verdict.action == "ok"
     plain = measured(package, moved_by(0.5), store=MemoryStore(), importance=None)
     assert "outliers" not in plain.numbers
+
+
+def test_a_spec_whose_evaluation_measures_no_importance_is_warned_of() -> None:
+    """Nothing is there to hold a window against."""
+    spec = ferry_dataset.model(monitoring={"window": "month", "importance": {}})
+    told = list(model_warnings(spec, None))
+    assert any(one.startswith("monitoring.importance: measures nothing") for one in told)
+    explained = spec.gates.model_copy(update={"explanations": Explanations()})
+    told = list(model_warnings(spec.model_copy(update={"gates": explained}), None))
+    assert not any(one.startswith("monitoring.importance") for one in told)

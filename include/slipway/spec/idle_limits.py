@@ -1,4 +1,4 @@
-"""Warn of limits of gates that no version can break."""
+"""Warn of limits that no version can break, and of what has nothing to be held against."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def idle_limit_warnings(spec: ModelSpec) -> Iterator[str]:
             "leave it out"
         )
     yield from behaviour_warnings(spec)
+    if spec.monitoring.importance is not None and spec.gates.explanations is None:
+        yield (
+            "monitoring.importance: measures nothing: a window is held against what the evaluation "
+            "found, and only `gates.explanations` has it measure that"
+        )
     limits, cluster = spec.gates.operational, spec.deployment.kubernetes
     if limits is None or limits.max_cold_start_s is None or cluster is None:
         return

@@ -183,6 +183,7 @@ def _address(url: str) -> httpx.URL:
             "the address of Prometheus cannot be used",
             expected="http://… or https://…",
             where="SLIPWAY_PROMETHEUS_URL",
+            hint="set SLIPWAY_PROMETHEUS_URL to http://host:port or https://host:port",
         )
     return given
 
