@@ -27,8 +27,9 @@ UV := $(BIN)/uv $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-cer
 AUDIT = $(UV) tool run --quiet --from pip-audit==2.10.1 \
 	pip-audit --strict --disable-pip --require-hashes --progress-spinner off
 
-# The tests of one file may depend on one another, and share what they start.
-PARALLEL = -n 2 --dist loadfile
+# The tests of one file may depend on one another, and share what they start. Three at a time, since
+# those with servers wait for these most of the time.
+PARALLEL = -n 3 --dist loadfile
 # Without what is slow and depends on no interpreter: texts and imports of the project itself, sizes
 # of images, samples, and decisions that are searched by many random lives.
 FAST = tests/unit tests/dags/test_dags.py tests/dags/test_broken_specs.py \

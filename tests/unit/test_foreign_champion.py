@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -158,7 +159,8 @@ def test_the_verdict_of_collect_names_the_version_that_is_watched(
     monkeypatch.setattr(
         "slipway.wiring.monitor.collect", lambda **_: env.collect(platform=served(2))
     )
-    call: Any = type("Call", (), {"inputs": {"model": "ferry_delay"}, "container": None})()
+    container = SimpleNamespace(model=lambda _: ferry_dataset.model())
+    call: Any = SimpleNamespace(inputs={"model": "ferry_delay"}, container=container)
     verdict = list_windows.run(call).verdict
     assert verdict.reason.endswith("; version 2 is watched.")
     assert (verdict.numbers["champion"], verdict.numbers["watched"]) == (1, 2)

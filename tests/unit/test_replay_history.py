@@ -11,9 +11,12 @@ import pytest
 from slipway.errors import BadParameter
 from slipway.local.replay.history import History, split_history
 from slipway.local.replay.periods import PastArrivals
+from slipway.local.replay.player import outcome_of
 from slipway.local.replay.raw_rows import history_files, read_history
+from slipway.records import requests
 from slipway.wiring import Container
 from slipway.wiring.matching_stream import find_dataset
+from tests.fakes.memory_store import MemoryStore
 from tests.support.command_line import Make, slipway
 from tests.support.small_specs import DATASET, EXPECTATIONS, FILES
 
@@ -256,3 +259,26 @@ def test_replay_needs_a_running_installation(container: Container, tmp_path: Pat
     result = slipway("replay", str(tmp_path))
     assert result.exit_code == 1
     assert "slipway up" in result.output
+
+
+def test_what_became_of_a_request_is_told_as_it_is() -> None:
+    """One that waits for a person, or is trained just now, was not suppressed."""
+    store, day = MemoryStore(), datetime(2024, 1, 1, tzinfo=UTC)
+    numbers = [
+        requests.file_request(
+            *(store, "m"),
+            kind="drift",
+            reason="x",
+            at=day.isoformat(),
+            by="monitor",
+            unique=f"{one}",
+        )
+        for one in range(4)
+    ]
+    filed = requests.all_requests(store, "m")
+    assert len(filed) == len(numbers) == 4
+    for one, action in ((filed[1], "accept"), (filed[2], "suppress"), (filed[3], "accept")):
+        requests.decide(store, one, action=action, reason="so")
+    requests.answer(store, filed[3], outcome="promoted", reason="so")
+    told = [outcome_of(store, one) for one in filed]
+    assert told == ["waits", "in training", "suppressed", "promoted"]

@@ -15,6 +15,7 @@ from slipway.records.arrival_moments import keep_arrival
 from slipway.records.scratch_folder import scratch_folder
 
 if TYPE_CHECKING:
+    from slipway.records.store import Store
     from slipway.spec import ModelSpec
 
 IDLE_WITHIN_SECONDS = 1800.0
@@ -103,10 +104,8 @@ class Player:
         store = self.world.container.store
         found = {}
         for model, before in known.items():
-            words = []
-            for request in requests.all_requests(store, model)[before:]:
-                answer = requests.find_answer(store, request)
-                words.append(f"{request.kind}: {answer.outcome if answer else 'suppressed'}")
+            filed = requests.all_requests(store, model)[before:]
+            words = [f"{request.kind}: {outcome_of(store, request)}" for request in filed]
             if words:
                 found[model] = ", ".join(words)
         self.progress.followed[self.history.name(step)] = found
@@ -117,3 +116,19 @@ class Player:
         window = self.history.periods[step]
         length = (window.end - window.start).total_seconds() / self._speed
         time.sleep(max(0.0, began + length - time.monotonic()))
+
+
+def outcome_of(store: Store, request: requests.Request) -> str:
+    """Return what has become of a request by now.
+
+    Args:
+        store: Store of the requests.
+        request: The request.
+    """
+    answer = requests.find_answer(store, request)
+    if answer is not None:
+        return answer.outcome
+    decision = requests.find_decision(store, request)
+    if decision is None:
+        return "waits"
+    return "in training" if decision.action == "accept" else "suppressed"
