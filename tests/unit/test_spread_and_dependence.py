@@ -16,7 +16,7 @@ from slipway.stages.monitor.drift.dependence import (
     learn_pair_scores,
     pair_distances,
 )
-from slipway.stages.monitor.drift.distances import calibrate_reference, compare
+from slipway.stages.monitor.drift.distances import CalibratedReference, calibrate_reference, compare
 from slipway.stages.monitor.drift.judge_drift import judge_drift
 from slipway.stages.monitor.drift.spread import Width
 from slipway.stages.monitor.reference.columns import Columns
@@ -25,6 +25,7 @@ from tests.support import ferry_dataset
 
 START, WEEK = datetime(2025, 1, 6, tzinfo=UTC), timedelta(days=7)
 DAYS, ROWS_A_DAY = 150, 60
+SPEC = ferry_dataset.model(monitoring={"window": "week", "min_rows": 150})
 COLUMNS = Columns(("wind", "wave", "twin", "flat", "score"), ("port",), "jensenshannon", "psi")
 
 
@@ -46,6 +47,18 @@ def history(seed: int, *, days: int) -> pd.DataFrame:
     )
 
 
+def reference(rows: pd.DataFrame, *, columns: Columns = COLUMNS) -> CalibratedReference:
+    """Rows of days from the first one on, with their limits."""
+    return calibrate_reference(
+        rows[list(columns.names)],
+        pd.Series(pd.Timestamp(START) + pd.to_timedelta(rows.index // ROWS_A_DAY, unit="D")),
+        columns=columns,
+        window=WEEK,
+        window_rows=7 * ROWS_A_DAY,
+        spec=SPEC,
+    )
+
+
 def judged(
     change: Callable[[pd.DataFrame], pd.DataFrame] = lambda rows: rows,
     *,
@@ -53,18 +66,9 @@ def judged(
     columns: Columns = COLUMNS,
 ) -> Verdict:
     """The verdict on a week after the reference."""
-    spec = ferry_dataset.model(monitoring={"window": "week", "min_rows": 150})
-    rows, week = history(seed, days=DAYS), history(seed + 1000, days=7)
-    known = calibrate_reference(
-        rows[list(columns.names)],
-        pd.Series(pd.Timestamp(START) + pd.to_timedelta(rows.index // ROWS_A_DAY, unit="D")),
-        columns=columns,
-        window=WEEK,
-        window_rows=len(week),
-        spec=spec,
-    )
-    window = change(week)[list(columns.names)]
-    return judge_drift(compare(window, known, seed=7), spec.monitoring)
+    known = reference(history(seed, days=DAYS), columns=columns)
+    window = change(history(seed + 1000, days=7))[list(columns.names)]
+    return judge_drift(compare(window, known, seed=7), SPEC.monitoring)
 
 
 def shuffled(rows: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -113,6 +117,17 @@ def test_a_single_numeric_column_has_no_pair() -> None:
     one = Columns(("wave",), ("port",), "jensenshannon", "psi")
     assert judged(columns=one).action == "ok"
     assert judged(lambda rows: rows.assign(wave=rows["wave"] * 2), columns=one).action == "drifting"
+
+
+def test_a_column_of_mostly_one_value_has_neither_width_nor_pair() -> None:
+    """As rain: a few rows would change both many times, and the limits of all others with them."""
+    rain = {"wave": lambda rows: rows["wave"].where(rows["wave"] > 1, 0.0)}
+    columns = Columns(("wind", "wave"), ("port",), "jensenshannon", "psi")
+    known = reference(history(0, days=DAYS).assign(**rain), columns=columns)
+    assert known.calibration is not None
+    assert known.calibration.usual_spread.keys() == {"wind"}
+    assert known.calibration.usual.keys() >= {"wind", "wave"}
+    assert known.pairs is None
 
 
 def test_missing_values_break_no_pair() -> None:

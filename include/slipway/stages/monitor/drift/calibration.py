@@ -21,7 +21,7 @@ from slipway.stages.monitor.drift import dependence
 from slipway.stages.monitor.drift.bin_distances import METHODS, Method, shares_of
 from slipway.stages.monitor.drift.blocks import Blocks
 from slipway.stages.monitor.drift.dependence import PairSums, pair_distances
-from slipway.stages.monitor.drift.spread import POWER, Width
+from slipway.stages.monitor.drift.spread import POWER, Width, has_width
 from slipway.stages.monitor.drift.usual_distance import (
     Learnt,
     Usual,
@@ -111,7 +111,7 @@ def calibrate(
         samples = np.stack([thinned(one, rows, random) for one in pieces])[:, :-1]
         parts = _Parts(reference.counts[name][:, :-1].sum(axis=0), rest[:, :-1], samples)
         distances[name] = parts.distances(METHODS[methods[name]])
-        if isinstance(reference.bins[name], NumberBins) and (parts.known > 0).sum() > 1:
+        if isinstance(reference.bins[name], NumberBins) and has_width(shares_of(parts.known)):
             spreads[name] = parts.spreads()
     learnt = [*distances.values(), *spreads.values()]
     pair = None if pairs is None else _pairs(pairs, blocks)

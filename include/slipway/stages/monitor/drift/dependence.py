@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from slipway.stages.monitor.drift.bin_distances import shares_of
-from slipway.stages.monitor.drift.spread import normal_scores
+from slipway.stages.monitor.drift.spread import has_width, normal_scores
 from slipway.stages.monitor.reference.bins import Bins, NumberBins
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class PairChange:
 def learn_pair_scores(
     counts: Mapping[str, Array], bins: Mapping[str, Bins], names: Sequence[str]
 ) -> PairScores | None:
-    """Return the scores of the numeric columns among some; None with fewer than two.
+    """Return the scores of the numeric columns that have a width; None with fewer than two.
 
     Args:
         counts: Rows of the reference by unit and bin, of shape (n_units, n_bins + 1) each.
@@ -162,14 +162,10 @@ def learn_pair_scores(
     """
     import numpy as np
 
-    numeric = [
-        name for name in names if isinstance(bins[name], NumberBins) and bins[name].count > 1
-    ]
-    scores = {}
-    for name in numeric[:MOST_COLUMNS]:
-        known = counts[name][:, :-1].sum(axis=0)
-        if known.sum():
-            scores[name] = np.append(normal_scores(shares_of(known)), 0.0)
+    numeric = (name for name in names if isinstance(bins[name], NumberBins))
+    shares = {name: shares_of(counts[name][:, :-1].sum(axis=0)) for name in numeric}
+    compared = [name for name, one in shares.items() if has_width(one)][:MOST_COLUMNS]
+    scores = {name: np.append(normal_scores(shares[name]), 0.0) for name in compared}
     return PairScores(bins, scores) if len(scores) > 1 else None
 
 

@@ -25,6 +25,10 @@ NEGLIGIBLE = math.log(1.02)
 LEAST_DEVIATION = 1e-3
 """Standard deviation, in normal scores, that stands for all smaller ones."""
 
+MOST_IN_A_BIN = 0.5
+"""Largest share of rows in one bin of a column that has a width; what is mostly one value, as rain
+is, has one that a few rows change many times."""
+
 MOST_STRETCH = 20.0
 STEPS = 241
 
@@ -85,6 +89,15 @@ class Width:
         grown = self.deviations[middle + 1] - self.deviations[middle - 1]
         steepness = (factors[middle + 1] - factors[middle - 1]) / max(float(grown), 1e-6)
         return float(max(NEGLIGIBLE, steepness * np.sqrt(variance / math.pi)))
+
+
+def has_width(shares: Array) -> bool:
+    """Return whether the width of a column tells something.
+
+    Args:
+        shares: Shares of the reference's rows by bin, of shape (n_bins,).
+    """
+    return bool(shares.max() <= MOST_IN_A_BIN)
 
 
 def normal_scores(shares: Array) -> Array:
