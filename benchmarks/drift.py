@@ -13,10 +13,8 @@ import argparse
 import io
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,16 +22,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from harness import Effort, Ratio, best_seconds, run
+from harness import Effort, Ratio, best_seconds, in_own_process, measure_process, run
+from monitoring_tables.one_version_registry import OneVersionRegistry
 
 from slipway.adapters.drift_report import DriftReports
 from slipway.adapters.object_store import open_store
 from slipway.adapters.prediction_log import PredictionLog
 from slipway.records.run_context import RunContext
-from slipway.records.store import digest
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.model.manifest import MANIFEST, MODEL, REFERENCE, REFERENCE_SCORE, seal
-from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.model.manifest import MODEL, REFERENCE, REFERENCE_SCORE, seal
 from slipway.stages.monitor.drift.distances import CalibratedReference, calibrate_reference, compare
 from slipway.stages.monitor.drift.judge_drift import judge_drift
 from slipway.stages.monitor.drift.measure_drift import measure_drift
@@ -42,7 +39,6 @@ from slipway.stages.monitor.reference.columns import Columns, tidy
 from slipway.stages.monitor.reference.reference import read_reference
 from slipway.stages.monitor.reference.reference_sample import MAX_ROWS
 from slipway.stages.ports.prediction_log import SampledRows
-from slipway.stages.ports.registry import ModelVersion
 
 NUMERIC = tuple(f"n{number}" for number in range(39))
 CATEGORICAL = tuple(f"c{number}" for number in range(10))
@@ -80,27 +76,6 @@ DATASET = DatasetSpec.model_validate(
 )
 
 
-class OneVersionRegistry:
-    """A registry that holds one version, in a folder.
-
-    Args:
-        folder: Folder of the version.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def version(self, model: str, version: int) -> ModelVersion:
-        """Return the version."""
-        tags = {DIGEST: digest((self._folder / MANIFEST).read_bytes())}
-        return ModelVersion(model, version, f"{model}/request-000001", "made up", tags, START)
-
-    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
-        """Copy the folder, from the same disk."""
-        del model, version, sha256
-        return shutil.copytree(self._folder, to / "model")
-
-
 def measure(effort: Effort) -> Iterator[Ratio]:
     """Measure time and memory of both, and the agreement of sampled verdicts with whole ones."""
     rows = effort.options.rows or 1_000_000
@@ -108,7 +83,8 @@ def measure(effort: Effort) -> Iterator[Ratio]:
         root = Path(folder)
         _write(root, rows)
         ours, again, other = (
-            _in_own_process(tool, root) for tool in ("slipway", "again", "evidently")
+            in_own_process(__file__, "--measure", tool, root)
+            for tool in ("slipway", "again", "evidently")
         )
     size = f"{rows:,} rows x 50 columns"
     yield Ratio(
@@ -142,7 +118,7 @@ def measure(effort: Effort) -> Iterator[Ratio]:
 def _ten_times(rows: int) -> Ratio:
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
         _write(Path(folder), rows)
-        found = _in_own_process("slipway", Path(folder))
+        found = in_own_process(__file__, "--measure", "slipway", folder)
     name = "allowed_over_used_mebibytes_of_ten_times"
     return _memory(name, MOST_MIB_OF_TEN, found["mebibytes"], f", {_time(found)}")
 
@@ -176,24 +152,13 @@ def _agreement(rows: int, seeds: int) -> Ratio:
     return Ratio("sampled_verdict_is_whole", same / windows, meaning)
 
 
-def _in_own_process(tool: str, root: Path) -> dict[str, float]:
-    command = [sys.executable, __file__, "--measure", tool, str(root)]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    found: dict[str, float] = json.loads(output.splitlines()[-1])
-    return found
-
-
 def _measured(tool: str, root: Path) -> dict[str, float]:
-    """Seconds, the largest memory of this process, and seconds of reading a reference alone."""
+    """What a tool takes, and the seconds of reading a reference alone."""
     import evidently.metrics  # noqa: F401  # both import it, at some time
 
-    began, used = time.perf_counter(), time.process_time()
-    _TOOLS[tool](root)
-    seconds, cpu = time.perf_counter() - began, time.process_time() - used
-    status = Path("/proc/self/status").read_text().splitlines()
-    peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+    found = measure_process(lambda: _TOOLS[tool](root))
     read = best_seconds(lambda: _read_reference(root, is_first=tool != "again"), repeats=3)
-    return {"seconds": seconds, "cpu": cpu, "mebibytes": peak / 1024, "reference": read}
+    return {**found, "reference": read}
 
 
 def _read_reference(root: Path, *, is_first: bool) -> None:

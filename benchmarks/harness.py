@@ -55,6 +55,36 @@ def best_seconds(work: Callable[[], object], *, repeats: int) -> float:
     return min(_seconds(work) for _ in range(repeats))
 
 
+def in_own_process(script: str, *arguments: str) -> dict[str, float]:
+    """Run a script that prints a JSON object on its last line, and return that.
+
+    Args:
+        script: Path of the script.
+        arguments: Its arguments.
+    """
+    command = [sys.executable, script, *arguments]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    found: dict[str, float] = json.loads(output.splitlines()[-1])
+    return found
+
+
+def measure_process(work: Callable[[], object]) -> dict[str, float]:
+    """Do a piece of work and return what it took.
+
+    These are its `seconds`, those of the processors (`cpu`), and the largest memory that this
+    process has had, in `mebibytes`.
+
+    Args:
+        work: The work.
+    """
+    began, used = time.perf_counter(), time.process_time()
+    work()
+    seconds, cpu = time.perf_counter() - began, time.process_time() - used
+    status = Path("/proc/self/status").read_text().splitlines()
+    peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+    return {"seconds": seconds, "cpu": cpu, "mebibytes": peak / 1024}
+
+
 def run(
     name: str,
     measure: Callable[[Effort], Iterable[Ratio]],

@@ -11,10 +11,8 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +20,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from harness import Effort, Ratio, run
+from harness import Effort, Ratio, in_own_process, measure_process, run
+from monitoring_tables.one_version_registry import OneVersionRegistry
 
 from slipway.adapters.delta_tables import DeltaTables
 from slipway.adapters.kpi_queries import DuckDbQueries
@@ -48,7 +47,6 @@ from slipway.stages.monitor.performance.judge_performance import (
 from slipway.stages.monitor.performance.measure_performance import measure_performance
 from slipway.stages.monitor.performance.promise import loss_against_promise, promise_of
 from slipway.stages.monitor.windows.window_blocks import divide_window
-from slipway.stages.ports.registry import ModelVersion
 from slipway.wiring.gate_tools import gate_tools
 
 START, DAYS, SEGMENT_ROWS = datetime(2025, 5, 5, tzinfo=UTC), 7, 100_000
@@ -86,33 +84,13 @@ DATASET = DatasetSpec.model_validate(
 )
 
 
-class OneVersionRegistry:
-    """A registry that holds one version, in a folder.
-
-    Args:
-        folder: Folder of the version.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def version(self, model: str, version: int) -> ModelVersion:
-        """Return the version."""
-        return ModelVersion(model, version, f"{model}/request-000001", "made up", {}, START)
-
-    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
-        """Return the folder; nothing is downloaded."""
-        del model, version, to, sha256
-        return self._folder
-
-
 def measure(effort: Effort) -> Iterator[Ratio]:
     """Measure time and memory, and the agreement of sampled verdicts with whole ones."""
     rows = effort.options.rows or (1_000_000 if effort.quick else 10_000_000)
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
         _write(Path(folder), rows)
         for stage in STAGES:
-            found = _in_own_process(stage, Path(folder))
+            found = in_own_process(__file__, "--measure", stage, folder)
             yield Ratio(
                 f"allowed_over_used_mebibytes_of_{stage}",
                 MOST_MIB_OF_TEN / found["mebibytes"],
@@ -124,24 +102,12 @@ def measure(effort: Effort) -> Iterator[Ratio]:
     )
 
 
-def _in_own_process(stage: str, root: Path) -> dict[str, float]:
-    command = [sys.executable, __file__, "--measure", stage, str(root)]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    found: dict[str, float] = json.loads(output.splitlines()[-1])
-    return found
-
-
-def _measured(stage: str, root: Path) -> dict[str, float]:
-    """Seconds, and the largest memory of this process."""
-    began, used = time.perf_counter(), time.process_time()
+def _check(stage: str, root: Path) -> None:
+    """Run a stage, and require a verdict."""
     verdict = (_performance if stage == "performance" else _kpis)(root)
-    seconds, cpu = time.perf_counter() - began, time.process_time() - used
     print(verdict.reason, file=sys.stderr)
     if verdict.action == "inconclusive":
         raise AssertionError(f"expected a verdict, found {verdict}")
-    status = Path("/proc/self/status").read_text().splitlines()
-    peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
-    return {"seconds": seconds, "cpu": cpu, "mebibytes": peak / 1024}
 
 
 def _performance(root: Path) -> Verdict:
@@ -318,6 +284,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--measure"]:
-        print(json.dumps(_measured(sys.argv[2], Path(sys.argv[3]))))
+        print(json.dumps(measure_process(lambda: _check(sys.argv[2], Path(sys.argv[3])))))
     else:
         run("performance", measure, add_options=add_options)
