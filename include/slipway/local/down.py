@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
-from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
 
 from slipway.local.demo.main import state_folder
-from slipway.local.ownership import owner
+from slipway.local.ownership import end_owner
 from slipway.local.processes import Processes
 from slipway.local.running import remove_running, up_folder
 from slipway.settings import Settings
-
-WITHIN_SECONDS = 60.0
 
 
 def down() -> None:
@@ -35,22 +29,9 @@ def _end(command: str, folder: Path, console: Console) -> bool:
     if not folder.is_dir():
         return False
     known = [one.name for one in Processes(folder).known()]
-    is_owned = _end_owner(folder)
+    is_owned = end_owner(folder)
     # What its owner has not ended, or what a killed one has left.
     Processes(folder).stop()
     if known or is_owned:
         console.print(f"ended `{command}`: {', '.join(known) or 'it was starting'}")
     return bool(known) or is_owned
-
-
-def _end_owner(folder: Path) -> bool:
-    """Have the command that holds a folder end, and wait for it; return whether there was one."""
-    pid = owner(folder)
-    if pid is None:
-        return False
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + WITHIN_SECONDS
-    while owner(folder) == pid and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return True

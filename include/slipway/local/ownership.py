@@ -1,14 +1,19 @@
-"""Hold a state folder for one command, and tell whether one holds it."""
+"""Hold a state folder for one command, tell whether one holds it, and have that one end."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import signal
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LOCK = "owner.lock"
+
+WITHIN_SECONDS = 60.0
+"""Time in which a command ends that is asked to."""
 
 
 @contextmanager
@@ -40,6 +45,19 @@ def owner(folder: Path) -> int | None:
             return int(lock.read() or 0) or None
     except FileNotFoundError:
         return None
+
+
+def end_owner(folder: Path) -> bool:
+    """Have the command that holds a folder end, and wait for it; return whether there was one."""
+    pid = owner(folder)
+    if pid is None:
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + WITHIN_SECONDS
+    while owner(folder) == pid and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return True
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -23,6 +23,7 @@ from slipway.local.demo.drill import Check, drill
 from slipway.local.demo.metrics import figures
 from slipway.local.demo.scoreboard import as_table, draw
 from slipway.local.demo.simulator import Simulator
+from slipway.local.ownership import end_owner, owned
 from slipway.local.progress import shown_steps
 from slipway.local.sample_deliveries import make_sample
 from slipway.local.stack import Stack
@@ -68,17 +69,19 @@ def main(*, once: bool) -> int:
 @contextmanager
 def _running(stack: Stack, console: Console) -> Iterator[AirflowApi]:
     """Start a stack with an empty store; stop and remove an earlier demo."""
+    end_owner(stack.folder)
     stack.processes.stop()
     if (stack.folder / "store").exists():
         console.print(f"removing the store of the demo before: {stack.folder}")
     shutil.rmtree(stack.folder, ignore_errors=True)
-    try:
-        with shown_steps(console, f"starting; logs: {stack.folder / 'logs'}") as progress:
-            api = stack.up(progress=progress)
-        _print_addresses(stack, console)
-        yield api
-    finally:
-        stack.down()
+    with owned(stack.folder):
+        try:
+            with shown_steps(console, f"starting; logs: {stack.folder / 'logs'}") as progress:
+                api = stack.up(progress=progress)
+            _print_addresses(stack, console)
+            yield api
+        finally:
+            stack.down()
 
 
 def _supervised(stack: Stack, console: Console) -> AbstractContextManager[None]:
