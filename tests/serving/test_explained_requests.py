@@ -148,7 +148,7 @@ def test_the_parameter_is_a_boolean(quick: LoadedModel, value: Any) -> None:
 
 
 def test_an_explanation_is_no_output_of_other_requests(quick: LoadedModel) -> None:
-    """A request that names it without the parameter reads how it is asked for."""
+    """A request that names it without the parameter gets a hint with the parameter."""
     status, text = refusal(answered(quick, asked(flights(1), outputs=[{"name": EXPLANATION}])))
     assert status == 422
     assert "`explain`" in text

@@ -76,7 +76,7 @@ def test_a_fresh_model_that_does_better_shows_decay(tmp_path: Path) -> None:
 
 
 def test_a_fresh_model_knows_no_label_before_its_horizon(tmp_path: Path) -> None:
-    """Nobody could have trained on what turned 17 days before, with labels 20 days late."""
+    """What turned 17 days before is in no training whose labels are 20 days late."""
     turned = datetime(2013, 2, 12, tzinfo=UTC)
     env = env_of(tmp_path, since=turned, comparator="fresh", horizon=20)
     verdict = judged(env, since=turned)

@@ -60,7 +60,7 @@ def test_rounds_are_told_while_a_fit_runs() -> None:
 
 
 def test_other_estimators_have_no_rounds() -> None:
-    """Nothing is told of them."""
+    """No line has them."""
     from sklearn.linear_model import LinearRegression
     from xgboost import XGBRFRegressor
 

@@ -1,6 +1,6 @@
 """Features of holdout rows beside their labels and scores, from which errors can be learnt.
 
-Only of a regression: how often a class turns out is told by its scores.
+Regressions alone need them: the share of a class follows from its scores.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.stages.monitor.drift.bin_distances import METHODS, shares_of
@@ -69,12 +70,12 @@ class Comparison:
     spreads: Mapping[str, float] = field(default_factory=dict)
     pair: PairChange | None = None
 
-    @property
+    @cached_property
     def limits(self) -> dict[str, float]:
         """Distance above which each column is drift; none of those that are only observed."""
         return self._lenient(self.calibration.thresholds() if self.calibration else {})
 
-    @property
+    @cached_property
     def spread_limits(self) -> dict[str, float]:
         """Size of the logarithm of a spread above which each column is drift."""
         return self._lenient(self.calibration.spread_limits() if self.calibration else {})
@@ -88,7 +89,7 @@ class Comparison:
         lenience = min(self.lenience.get(name, 1.0) for name in self.pair.columns)
         return self.pair.distance / (limit * lenience)
 
-    @property
+    @cached_property
     def spread_loudness(self) -> dict[str, float]:
         """Size of each change of a spread divided by its limit; above 1 it is drift."""
         limits = self.spread_limits
@@ -98,7 +99,7 @@ class Comparison:
             if limits.get(name, 0.0) > 0
         }
 
-    @property
+    @cached_property
     def loudness(self) -> dict[str, float]:
         """Distance or spread of each column, whichever is further, divided by its limit.
 

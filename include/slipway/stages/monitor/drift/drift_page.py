@@ -102,6 +102,7 @@ def _pair(comparison: Comparison) -> Iterator[str]:
 def _columns(comparison: Comparison, columns: Columns) -> Iterator[tuple[str, ...]]:
     calibration = comparison.calibration
     limits, loudness = comparison.limits, comparison.loudness
+    spread_limits = comparison.spread_limits
     for name in furthest_columns(comparison):
         distance, limit = comparison.distances[name], limits.get(name)
         kind = "prediction" if name in columns.answers else "feature"
@@ -110,13 +111,13 @@ def _columns(comparison: Comparison, columns: Columns) -> Iterator[tuple[str, ..
             continue
         times = distance / calibration.usual[name].distance
         told = "drifting" if loudness[name] > 1 else "ordinary"
-        spread = _spread(name, comparison)
-        yield name, kind, f"{distance:.4f}", f"{limit:.4f}", f"{times:.2f}", *spread, told
+        width = _width(comparison.spreads.get(name), spread_limits.get(name))
+        yield name, kind, f"{distance:.4f}", f"{limit:.4f}", f"{times:.2f}", *width, told
 
 
-def _spread(name: str, comparison: Comparison) -> tuple[str, str]:
+def _width(spread: float | None, limit: float | None) -> tuple[str, str]:
     """How many times as wide a column is, and its limits; empty of one that has no width."""
-    if name not in comparison.spreads:
+    if spread is None or limit is None:
         return "", ""
-    most = math.exp(comparison.spread_limits[name])
-    return f"{math.exp(comparison.spreads[name]):.2f}", f"{1 / most:.2f} to {most:.2f}"
+    most = math.exp(limit)
+    return f"{math.exp(spread):.2f}", f"{1 / most:.2f} to {most:.2f}"
