@@ -212,7 +212,8 @@ def test_the_last_day_of_a_month_belongs_to_that_month_alone() -> None:
     log = MemoryLog(rows[rows["event_time"].dt.strftime("%m-%d") == "05-31"])
     champion = env.registry.version("ferry_delay", 2)
     clock = datetime(2013, 7, 2, tzinfo=UTC)
-    windows = list(monitored_windows(ferry_dataset.model(), champion, clock, log, store=env.store))
+    spec, logged = ferry_dataset.model(), log.days("ferry_delay")
+    windows = list(monitored_windows(spec, champion, clock, logged=logged, store=env.store))
     assert [one.window.name for one in windows] == ["2013-05"]
 
 

@@ -30,7 +30,8 @@ def listed(env: CollectEnv) -> list[str]:
     """Ids of the windows of version 2, as the decision reads them; April has none of its rows."""
     champion = env.registry.version("ferry_delay", 2)
     spec = ferry_dataset.model()
-    windows = monitored_windows(spec, champion, AUGUST, env.log, store=env.store)
+    logged = env.log.days(spec.model)
+    windows = monitored_windows(spec, champion, AUGUST, logged=logged, store=env.store)
     return [one.id for one in windows if one.window.name != "2013-04"]
 
 

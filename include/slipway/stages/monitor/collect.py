@@ -111,10 +111,13 @@ def collect(
         return due
     labels = LandedLabels(spec, dataset, tables)
     stages = (*MEASURED_BY, "kpis") if spec.monitoring.kpis else MEASURED_BY
-    closed = monitored_windows(spec, watched.version, clock, log, store=store)
+    logged = log.days(spec.model)
+    closed = monitored_windows(spec, watched.version, clock, logged=logged, store=store)
     sufficient = sufficient_windows(spec, closed, store=store, log=log)
     due["short"] = sufficient.short
-    former = former_windows(spec, watched.version, clock, store=store, registry=registry, log=log)
+    former = former_windows(
+        spec, watched.version, clock, logged=logged, store=store, registry=registry
+    )
     for monitored in (*former, *sufficient.windows):
         undone = [
             stage for stage in stages if not store.exists(monitored.ref(spec.model, stage).key)

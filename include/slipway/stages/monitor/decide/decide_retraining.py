@@ -93,7 +93,8 @@ def _decide(
 ) -> Verdict:
     store = context.store
     told = "" if watched.other is None else f" Watched is what serves: {watched.other}."
-    monitored = list(monitored_windows(spec, watched.version, clock, log, store=store))
+    logged = log.days(spec.model)
+    monitored = list(monitored_windows(spec, watched.version, clock, logged=logged, store=store))
     rules = spec.retraining
     drift = _measured(store, spec, monitored, "drift") if rules.on_drift else []
     performance = _measured(store, spec, monitored, "performance") if rules.on_decay else []

@@ -12,8 +12,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from slipway.errors import NotComputable, NotFound, StoreUnavailable
-from slipway.records.run_records import RunRecord, find_record, need_record
+from slipway.records.run_records import RunRecord, need_record
 from slipway.records.verdicts import Verdict
+from slipway.stages.monitor.windows.revisions import newest_revision
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -32,13 +33,7 @@ LATE_SHARE = 0.1
 
 def newest_verdict(store: Store, model: str, monitored: MonitoredWindow) -> RunRecord | None:
     """Return the newest record of a window's performance; None before it is measured."""
-    newest = None
-    for number in range(MOST_REVISIONS + 1):
-        record = find_record(store, replace(monitored, revision=number).ref(model, STAGE))
-        if record is None:
-            return newest
-        newest = record
-    return newest
+    return newest_revision(store, model, monitored, stage=STAGE, at_most=MOST_REVISIONS)
 
 
 def due_revisions(

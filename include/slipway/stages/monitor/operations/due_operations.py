@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from slipway.records.run_records import RunRecord, find_record
+from slipway.records.run_records import RunRecord
+from slipway.stages.monitor.windows.revisions import newest_revision
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -32,13 +33,7 @@ FIRST_WAIT = timedelta(minutes=30)
 
 def newest_operations(store: Store, model: str, monitored: MonitoredWindow) -> RunRecord | None:
     """Return the newest record of a window's operations; None before it is measured."""
-    newest = None
-    for number in range(MOST_REVISIONS + 1):
-        record = find_record(store, replace(monitored, revision=number).ref(model, STAGE))
-        if record is None:
-            return newest
-        newest = record
-    return newest
+    return newest_revision(store, model, monitored, stage=STAGE, at_most=MOST_REVISIONS)
 
 
 def due_operations(

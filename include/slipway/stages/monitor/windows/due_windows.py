@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from slipway.errors import NotFound
@@ -21,7 +21,6 @@ from slipway.values.value_types import LATEST
 if TYPE_CHECKING:
     from slipway.records.store import Store
     from slipway.spec import ModelSpec
-    from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import ModelVersion, Registry
 
 MOST_FORMER = 3
@@ -34,8 +33,8 @@ def monitored_windows(
     spec: ModelSpec,
     champion: ModelVersion,
     clock: datetime,
-    log: PredictionLog,
     *,
+    logged: Sequence[date],
     store: Store,
 ) -> Iterator[MonitoredWindow]:
     """Closed windows with predictions, oldest first, from the end of the champion's training.
@@ -47,13 +46,13 @@ def monitored_windows(
         spec: The model.
         champion: The version.
         clock: Event clock.
-        log: Predictions.
+        logged: Days of event time that have predictions, oldest first.
         store: Store of what was joined.
     """
     unit = spec.monitoring.window
     since = champion.tags.get(TRAINING_END)
     first = window_at(datetime.fromisoformat(since), unit).start if since else None
-    days = [midnight(day) for day in log.days(spec.model)]
+    days = [midnight(day) for day in logged]
     if not days:
         return
     # An absurd clock must not lead through thousands of years of windows without predictions.
@@ -74,9 +73,9 @@ def former_windows(
     watched: ModelVersion,
     clock: datetime,
     *,
+    logged: Sequence[date],
     store: Store,
     registry: Registry,
-    log: PredictionLog,
 ) -> Iterator[MonitoredWindow]:
     """Windows of the versions before the watched one whose drift was measured, oldest first.
 
@@ -87,16 +86,16 @@ def former_windows(
         spec: The model.
         watched: The version that is watched.
         clock: Event clock.
+        logged: Days of event time that have predictions, oldest first.
         store: Store of the records.
         registry: Versions; one that it has lost is passed over.
-        log: Predictions.
     """
     for number in range(max(1, watched.version - MOST_FORMER), watched.version):
         try:
             version = registry.version(spec.model, number)
         except NotFound:
             continue
-        for window in monitored_windows(spec, version, clock, log, store=store):
+        for window in monitored_windows(spec, version, clock, logged=logged, store=store):
             if store.exists(window.ref(spec.model, "drift").key):
                 yield window
 
