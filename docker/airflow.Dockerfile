@@ -3,7 +3,7 @@
 #       --build-arg GIT_COMMIT="$(git rev-parse HEAD)" .
 # RUNTIME=kubernetes leaves the ML libraries out, for installations whose stages run in pods.
 # docs/guides/images.md describes digests, private indexes and labels.
-ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
+ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 
 FROM ${PYTHON_IMAGE} AS packages
 ARG RUNTIME=local

@@ -1,7 +1,7 @@
 # The MLflow server with its drivers for PostgreSQL and S3, without any code of Slipway.
 #   docker build -f docker/mlflow.Dockerfile -t slipway-mlflow:0.1.0 .
 # docs/guides/images.md describes digests, private indexes and labels.
-ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
+ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 
 FROM ${PYTHON_IMAGE} AS packages
 RUN python -m venv --without-pip /opt/venv

@@ -3,7 +3,7 @@
 #   docker build -f docker/server.Dockerfile -t slipway-server:0.1.0 .
 #   docker build -f docker/server.Dockerfile --target shipper -t slipway-shipper:0.1.0 .
 # docs/guides/images.md describes digests, private indexes and labels.
-ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
+ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 
 FROM ${PYTHON_IMAGE} AS tools
 RUN python -m venv --without-pip /opt/venv \

@@ -2,7 +2,7 @@
 #   docker build -f docker/stages.Dockerfile -t slipway-stages:0.1.0 \
 #       --build-arg GIT_COMMIT="$(git rev-parse HEAD)" .
 # docs/guides/images.md describes digests, private indexes and labels.
-ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
+ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 
 FROM ${PYTHON_IMAGE} AS packages
 RUN python -m venv --without-pip /opt/venv \

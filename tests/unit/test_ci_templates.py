@@ -24,6 +24,7 @@ GITHUB = sorted(FOLDER.glob("github-*.yml"))
 GITLAB = FOLDER / "gitlab-ci.yml"
 DIGEST = "sha256:" + "ab" * 32
 RESERVED = {"stages", "workflow", "default"}
+RENOVATE = FOLDER / "renovate.json"
 # In place of the real programs: the fake docker only records its arguments.
 DOCKER = f"""#!/usr/bin/env bash
 echo "$*" >> "$NOTES"
@@ -125,6 +126,41 @@ def test_actions_are_pinned_to_commits(file: Path) -> None:
         assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)
 
 
+def test_images_of_jobs_are_pinned_by_digest() -> None:
+    """GitLab pulls an image by its digest, or one that a variable of the environment names."""
+    default = parsed(GITLAB)["default"]["image"]
+    used = [default, *(job["image"] for job in jobs(GITLAB).values() if "image" in job)]
+    used += [one for job in jobs(GITLAB).values() for one in job.get("services", [])]
+    assert len(used) == 3
+    for one in used:
+        assert (
+            re.search(r":\d+\.\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}$", one) or one == "$DEPLOY_IMAGE"
+        )
+
+
+def test_the_token_of_a_job_ends_with_it(tmp_path: Path) -> None:
+    """It is in a file of its user, in no folder that a runner keeps, and gone after a failure."""
+    project = tmp_path / "builds" / "group" / "project"
+    temporary = tmp_path / "tmp"
+    for folder in (project, temporary):
+        folder.mkdir(parents=True)
+    before = parsed(GITLAB)[".let-in"]["before_script"]
+    shown = ['stat -c %a "$AWS_WEB_IDENTITY_TOKEN_FILE"', 'cat "$AWS_WEB_IDENTITY_TOKEN_FILE"']
+    environ = {"PATH": os.environ["PATH"], "TMPDIR": str(temporary), "AWS_TOKEN": "an-id-token"}
+    environ |= {"CI_PROJECT_DIR": str(project), "ROLE": "r", "CI_JOB_ID": "1", "REGION": "eu"}
+    done = subprocess.run(
+        ["/bin/bash", "-ec", "\n".join([*before, *shown, "false"])],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1, done.stderr
+    assert done.stdout == "600\nan-id-token"
+    assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
+
+
 @each_workflow
 def test_checkouts_leave_no_credentials(file: Path) -> None:
     """Later steps cannot push with the token of the checkout."""
@@ -138,6 +174,18 @@ def test_checkouts_leave_no_credentials(file: Path) -> None:
 def test_what_a_person_types_is_no_script(file: Path) -> None:
     """No expression of user input is inserted into a command."""
     assert [command for command in commands(file) if "${{" in command] == []
+
+
+def test_digests_are_renewed_by_an_update_tool() -> None:
+    """Renovate pins digests, and reads every kind of file that names an image."""
+    config = json.loads(RENOVATE.read_text())
+    assert {"docker:pinDigests", "helpers:pinGitHubActionDigests"} <= set(config["extends"])
+    patterns = [one.strip("/") for one in config["kubernetes"]["managerFilePatterns"]]
+    images = re.compile(r"^\s+(- )?image: (?!slipway-)\S+:\S+", re.MULTILINE)
+    for file in (PROJECT / "docker" / "kubernetes").rglob("*.yaml"):
+        if images.search(file.read_text()):
+            path = str(file.relative_to(PROJECT))
+            assert any(re.search(pattern, path) for pattern in patterns), path
 
 
 def test_only_the_default_branch_reaches_an_environment() -> None:

@@ -55,11 +55,11 @@ def test_no_secret_is_written_down() -> None:
 
 @every_service
 def test_images_are_pinned(name: str) -> None:
-    """Others by a full version, Slipway's by its own; one service builds each of Slipway's."""
+    """Others by version and digest, Slipway's by its own; one service builds each of Slipway's."""
     used = SERVICES[name]["image"]
     ours = target_of(name)
     if ours is None:
-        assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+(\.\d+)?(-\w+)?", used)
+        assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+(\.\d+)?(-\w+)?@sha256:[0-9a-f]{64}", used)
         return
     file, target = ours
     version = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]

@@ -51,10 +51,10 @@ def test_the_last_stage_is_the_one_that_a_file_is_named_after() -> None:
 
 
 @every_image
-def test_base_is_pinned_and_can_be_pinned_further(file: str, target: str) -> None:
-    """A full version by default, named once; a build argument can pin a digest."""
+def test_base_is_pinned_by_digest(file: str, target: str) -> None:
+    """A full version and its digest, named once; a build argument replaces it."""
     base = whole(file, target)[0].base
-    assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", base)
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm@sha256:[0-9a-f]{64}", base)
     text = (PROJECT / "docker" / f"{file}.Dockerfile").read_text()
     assert text.count("3.11") == 1
     assert "ARG PYTHON_IMAGE=python:3.11" in text

@@ -175,14 +175,17 @@ def test_every_container_has_requests_and_a_memory_limit(overlay: str) -> None:
 
 @each_overlay
 def test_images_are_pinned_and_an_overlay_can_replace_them(overlay: str) -> None:
-    """Each image has a tag that is not `latest`, is pulled once, and is in `images:`."""
+    """Each has a version, those of others a digest, is pulled once, and is in `images:`."""
     book = documents((FOLDER / "overlays" / overlay / "kustomization.yaml").read_text())[0]
     replaced = {one.get("newName", one["name"]) for one in book["images"]}
     for template in pods(rendered(overlay)).values():
         for container in containers(template):
-            name, _, tag = container["image"].rpartition(":")
+            name = re.split("[:@]", container["image"])[0]
             assert name in replaced
-            assert re.fullmatch(r"\d+(\.\d+)+", tag)
+            assert re.search(r"(:\d+(\.\d+)+|@sha256:[0-9a-f]{64})$", container["image"])
+            assert (
+                name.startswith(("slipway-", "registry.example.org/")) or "@" in container["image"]
+            )
             assert container["imagePullPolicy"] == "IfNotPresent"
 
 
