@@ -120,6 +120,15 @@ def test_more_rows_than_the_setting_are_refused_with_the_setting(quick: LoadedMo
     assert outputs(answered(quick, asked(flights(33))))[SCORE].shape == (33,)
 
 
+def test_long_texts_are_scored_and_not_explained(quick: LoadedModel) -> None:
+    """Each of hundreds of rows of an explanation would hold a copy of them."""
+    rows = flights(1).assign(carrier="x" * 100_000)
+    status, text = refusal(answered(quick, asked(rows, **EXPLAIN)))
+    assert status == 413
+    assert "at most 65536 characters" in text
+    assert outputs(answered(quick, asked(rows)))[SCORE].shape == (1,)
+
+
 def test_an_explanation_that_is_late_is_refused_and_not_logged(tmp_path: Path) -> None:
     """It is no failure of the version, so it neither fails over nor stops a canary."""
     log = MemoryLog()

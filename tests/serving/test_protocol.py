@@ -187,7 +187,7 @@ BAD: dict[str, tuple[dict[str, Any] | bytes, type[BadRequest], str]] = {
     "nested behind what is no column": (b'{"inputs": [{},' + b"[" * 3000, Malformed, "inputs[0]"),
     "a name that is a list": ({"inputs": [{"name": [SECRET]}]}, Malformed, "inputs[0].name"),
     "half a surrogate": (b'{"inputs": [], "id": "\\ud800"}', Malformed, ""),
-    "nested without end": (b'{"parameters": {"a":' + b"[" * 100_000, Malformed, ""),
+    "nested without end": (b'{"parameters": {"a":' + b"[" * 100_000, TooLarge, "lists"),
     "empty": (b"", Malformed, ""),
 }
 

@@ -37,7 +37,6 @@ from slipway.serving.model_server.warm_up import plausible_rows
 from slipway.serving.prediction_log.personal_columns import PersonalColumns
 from slipway.serving.prediction_log.write_ahead_log import Header, Record
 from slipway.serving.v2 import protocol
-from slipway.serving.v2.errors import TooLarge
 from slipway.serving.v2.explanation import Explanation, explanation_tensors
 from slipway.serving.v2.outputs import outlier_tensors
 from slipway.serving.v2.protocol import Inputs
@@ -147,15 +146,7 @@ class LoadedModel:
             )
         except BadRequest as error:
             return error
-        limit = self._extras.max_explained_rows
-        if inputs.explain and inputs.rows > limit:
-            return TooLarge(
-                "the request asks to explain too many rows",
-                expected=f"at most {limit} with the parameter explain",
-                found=str(inputs.rows),
-                hint="ask for fewer rows at a time, or raise SLIPWAY_EXPLAIN_ROWS",
-            )
-        return inputs
+        return self._extras.refusal_to_explain(inputs) or inputs
 
     def _finish(
         self, request: PredictRequest, inputs: Inputs, scores: list[Any] | SlipwayError

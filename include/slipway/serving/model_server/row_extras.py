@@ -12,10 +12,15 @@ from typing import Any
 from slipway.errors import Tampered
 from slipway.serving.model_server.engine import Engine
 from slipway.serving.model_server.shapley_values import Explainer
+from slipway.serving.v2.errors import TooLarge
+from slipway.serving.v2.protocol import Inputs
 from slipway.stages.model import background_rows, outlier_scores
 from slipway.stages.model.background_rows import BackgroundRows
 from slipway.stages.model.manifest import AGAIN, check
 from slipway.stages.model.outlier_scores import OutlierFacts, OutlierScorer
+
+EXPLAINED_CHARACTERS = 64 << 10
+"""An explanation scores a row's values hundreds of times at once; the engine copies each text."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,27 @@ class RowExtras:
     outliers: OutlierScorer | None = None
     explainer: Explainer | None = None
     max_explained_rows: int = 1
+
+    def refusal_to_explain(self, inputs: Inputs) -> TooLarge | None:
+        """Error for a request whose explanation would take too much time or memory."""
+        if not inputs.explain:
+            return None
+        if inputs.rows > self.max_explained_rows:
+            return TooLarge(
+                "the request asks to explain too many rows",
+                expected=f"at most {self.max_explained_rows} with the parameter explain",
+                found=str(inputs.rows),
+                hint="ask for fewer rows at a time, or raise SLIPWAY_EXPLAIN_ROWS",
+            )
+        texts = [one for column in inputs.columns.values() for one in column if type(one) is str]
+        size = sum(map(len, texts))
+        if size > EXPLAINED_CHARACTERS:
+            return TooLarge(
+                "the request asks to explain texts that are too long",
+                expected=f"at most {EXPLAINED_CHARACTERS} characters with the parameter explain",
+                found=str(size),
+            )
+        return None
 
 
 def load_row_extras(folder: Path, engine: Engine, *, max_explained_rows: int) -> RowExtras:

@@ -13,13 +13,18 @@ from typing import Annotated, Any
 
 import msgspec
 
+from slipway.errors import BadRequest
 from slipway.serving.v2.errors import Malformed
-from slipway.serving.v2.tensors import Scalar, Tensor, quoted_name
+from slipway.serving.v2.tensors import Scalar, Tensor, quoted_name, wrong_cell
 
 LONGEST_ID = 256
 UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*?)`( - at `\$[^`]*`)?", re.DOTALL)
 WORD = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 INPUT_PATH = re.compile(r"`\$\.inputs\[(\d+)\]")
+WRONG_CELL = re.compile(
+    r"Expected `.*?(?:, got `(\w+)`)? - at `\$(?:\.inputs\[\d+\]\.data)?\[(\d+)\](?:\[\d+\])?`"
+)
+BROKEN = (RecursionError, UnicodeDecodeError, msgspec.MsgspecError)
 
 
 class RequestedOutput(msgspec.Struct, forbid_unknown_fields=True):
@@ -50,7 +55,17 @@ class InferResponse(msgspec.Struct, omit_defaults=True):
     parameters: dict[str, Scalar] | None = None
 
 
+class _Column(msgspec.Struct):
+    name: str
+    datatype: str | None = None
+
+
+class _Names(msgspec.Struct):
+    inputs: list[msgspec.Raw]
+
+
 _decoder = msgspec.json.Decoder(InferRequest)
+_names = msgspec.json.Decoder(_Names)
 encode = msgspec.json.Encoder().encode
 
 
@@ -59,18 +74,67 @@ def parse(body: bytes) -> InferRequest:
 
     Raises:
         Malformed: The body is not JSON, not V2, or has a duplicate key in an object.
+        Mismatch: A value of a column is neither a scalar nor in a list of its own.
+    """
+    request: InferRequest = decode_body(body, _decoder)
+    if not _holds_no_key_twice(body, request):
+        _check_keys(body)
+    return request
+
+
+def decode_body(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
+    """Decode a body, or parts of it.
+
+    Raises:
+        Malformed: The body is not JSON, or not V2.
+        Mismatch: A value of a column is neither a scalar nor in a list of its own.
     """
     try:
-        request = _decoder.decode(body)
-        if not _holds_no_key_twice(body, request):
-            _check_keys(body)
-    except RecursionError:
-        raise _not_v2("nesting deeper than the parser's limit") from None
-    except UnicodeDecodeError:
-        raise _not_v2("bytes that are not UTF-8") from None
-    except msgspec.MsgspecError as error:
-        raise _not_v2(_safe_message(str(error)), where=_column_of(body, str(error))) from None
-    return request
+        return decoder.decode(body)
+    except BROKEN as error:
+        raise _refusal(error, body) from None
+
+
+def decode_column(raw: bytes, decoder: msgspec.json.Decoder[Any], tensor: Tensor) -> Any:
+    """Decode the data of one column.
+
+    Args:
+        raw: Its JSON.
+        decoder: Decodes it.
+        tensor: The column, for errors.
+
+    Raises:
+        Malformed: It is no list, or not JSON.
+        Mismatch: A value is of a type that the decoder does not take.
+    """
+    try:
+        return decoder.decode(raw)
+    except BROKEN as error:
+        wrong = WRONG_CELL.fullmatch(str(error))
+        if wrong is not None:
+            raise wrong_cell(tensor.name, tensor.datatype, wrong) from None
+        raise _not_v2(_found(error), where=f"column {quoted_name(tensor.name)}") from None
+
+
+def _refusal(error: Exception, body: bytes) -> BadRequest:
+    """Error for a body that cannot be decoded; names the column, if it is about one."""
+    text = str(error)
+    path = INPUT_PATH.search(text)
+    column = None if path is None else _column_of(body, int(path[1]))
+    if column is None:
+        return _not_v2(_found(error))
+    wrong = WRONG_CELL.fullmatch(text)
+    if wrong is not None and column.datatype is not None:
+        return wrong_cell(column.name, column.datatype, wrong)
+    return _not_v2(_found(error), where=f"column {quoted_name(column.name)}")
+
+
+def _found(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nesting deeper than the parser's limit"
+    if isinstance(error, UnicodeDecodeError):
+        return "bytes that are not UTF-8"
+    return _safe_message(str(error))
 
 
 def _not_v2(found: str, *, where: str | None = None) -> Malformed:
@@ -95,16 +159,11 @@ def _safe_key(key: str) -> str:
     return f" {key!r}" if WORD.fullmatch(key) else ""
 
 
-def _column_of(body: bytes, error: str) -> str | None:
-    """Name of the column that a decoder's message refers to, or None if unknown."""
-    path = INPUT_PATH.search(error)
-    if path is None:
-        return None
-    # The body is invalid, so decoding its column name may fail again.
-    broken = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, LookupError, TypeError)
-    with contextlib.suppress(*broken):
-        name = msgspec.json.decode(body)["inputs"][int(path[1])]["name"]
-        return f"column {quoted_name(name)}" if isinstance(name, str) else None
+def _column_of(body: bytes, place: int) -> _Column | None:
+    """Column to which a decoder's message refers, or None if its name cannot be read."""
+    # The body is invalid, so decoding its names may fail again.
+    with contextlib.suppress(*BROKEN, LookupError):
+        return msgspec.json.decode(_names.decode(body).inputs[place], type=_Column)
     return None
 
 

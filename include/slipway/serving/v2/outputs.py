@@ -80,7 +80,7 @@ def outlier_tensors(scores: list[float] | None) -> dict[str, Tensor]:
     """Return the output with the outlier scores; none of a version that does not tell them."""
     if scores is None:
         return {}
-    return {OUTLIER_SCORE: Tensor(OUTLIER_SCORE, [len(scores)], "FP64", scores)}
+    return {OUTLIER_SCORE: Tensor(OUTLIER_SCORE, [len(scores)], "FP64", [*scores])}
 
 
 def encode_outputs(
@@ -113,7 +113,7 @@ def encode_outputs(
 def _tensor(name: str, scores: RowScores, classes: Sequence[Label]) -> Tensor:
     rows = len(scores)
     if name == SCORE:
-        return Tensor(SCORE, [rows], "FP64", list(scores))
+        return Tensor(SCORE, [rows], "FP64", [*scores])
     if name == SCORES:
         flat = list(chain.from_iterable(scores))
         return Tensor(SCORES, [rows, len(classes)], "FP64", flat)
@@ -122,7 +122,7 @@ def _tensor(name: str, scores: RowScores, classes: Sequence[Label]) -> Tensor:
 
 
 def _packed(tensor: Tensor) -> bytes:
-    values = tensor.data or []
+    values: Sequence[Any] = tensor.data or ()
     if tensor.datatype == "BYTES":
         texts = [text.encode() for text in values]
         return b"".join(LENGTH.pack(len(text)) + text for text in texts)

@@ -18,6 +18,7 @@ from slipway.serving.v2.errors import Malformed, Mismatch
 from slipway.serving.v2.explanation import EXPLAIN, EXPLANATION, EXPLANATIONS
 from slipway.serving.v2.fast_decode import fast_columns
 from slipway.serving.v2.json_codec import InferRequest, InferResponse
+from slipway.serving.v2.large_body import DIRECT_BYTES, parse_large
 from slipway.serving.v2.outputs import SCORE, WITHOUT_KEY, RowScores, encode_outputs
 from slipway.serving.v2.row_identity import absent_of_key, row_keys, row_times
 from slipway.serving.v2.rows import check_data, columns_by_name, count_rows
@@ -96,7 +97,7 @@ def decode(
         Mismatch: The request does not match the signature.
         TooLarge: It has more than `max_rows` rows.
     """
-    request = json_codec.parse(body if json_bytes is None else _head(body, json_bytes))
+    request = _parse(body if json_bytes is None else _head(body, json_bytes), signature, max_rows)
     inputs = request.inputs
     if json_bytes is None and request.parameters is None and request.outputs is None:
         sent = fast_columns(inputs, signature.fast, max_rows=max_rows)
@@ -125,6 +126,12 @@ def decode(
         absent_of_key=absent_of_key(tensors, signature),
         explain=explain,
     )
+
+
+def _parse(text: bytes, signature: Signature, max_rows: int) -> InferRequest:
+    if len(text) <= DIRECT_BYTES:
+        return json_codec.parse(text)
+    return parse_large(text, columns=len(signature.allowed), max_rows=max_rows)
 
 
 def _plain(request: InferRequest, sent: dict[str, list[Any]], signature: Signature) -> Inputs:

@@ -40,9 +40,9 @@ def count_rows(inputs: Sequence[Tensor], *, max_rows: int) -> int:
     flat, nested = [rows], [rows, 1]
     for tensor in inputs:
         if tensor.shape != flat and tensor.shape != nested:  # noqa: PLR1714 - twice as fast
-            raise _misshapen(_odd_one(inputs, rows))
+            raise misshapen(_odd_one(inputs, rows))
     if rows < 0:
-        raise _misshapen(inputs[0])
+        raise misshapen(inputs[0])
     if rows > max_rows:
         raise TooLarge(
             "the request has too many rows",
@@ -63,7 +63,7 @@ def check_data(inputs: Sequence[Tensor], rows: int) -> None:
         if tensor.data is None:
             raise missing_data(tensor)
         if len(tensor.data) != rows:
-            raise _misshapen(tensor)
+            raise misshapen(tensor)
     if rows == 0:
         raise Mismatch("the request has no rows", expected="at least one")
 
@@ -77,7 +77,8 @@ def _odd_one(inputs: Sequence[Tensor], rows: int) -> Tensor:
     return next(tensor for tensor in inputs if tensor.shape not in ([rows], [rows, 1]))
 
 
-def _misshapen(tensor: Tensor) -> Mismatch:
+def misshapen(tensor: Tensor) -> Mismatch:
+    """Error for a column whose data do not have the declared shape."""
     data = "its data are bytes" if tensor.data is None else f"{len(tensor.data)} values"
     return Mismatch(
         f"column {quoted_name(tensor.name)} has a wrong shape",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from slipway.values.row_keys import composed_key
 KEY = b"x-slipway-key"
 HEAD_BYTES = b"inference-header-content-length"
 LARGEST_BODY_BYTES = 64 << 10
+_FIRST = re.compile(rb'[\[ \t\r\n]*("(?:[^"\\]++|\\.)*+"|[^\[\],{}" \t\r\n]+)')
 
 
 class _Parameters(msgspec.Struct):
@@ -81,9 +83,11 @@ def _first(body: _Body, tail: bytes, columns: Sequence[str]) -> dict[str, str | 
 
 
 def _scalar(data: msgspec.Raw) -> str | None:
-    value: Any = msgspec.json.decode(data)
-    while isinstance(value, list) and value:
-        value = value[0]
+    """First value of a column; the others are not parsed."""
+    first = _FIRST.match(bytes(data))
+    if first is None:
+        return None
+    value: Any = msgspec.json.decode(first[1])
     return str(value) if isinstance(value, str | int | float) else None
 
 
