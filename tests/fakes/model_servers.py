@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.records.desired_state import DesiredState
-from slipway.serving.http.upstream import Headers, Reply
+from slipway.serving.http.upstream import BrokenOff, Headers, Reply
 from slipway.serving.platform.proxy.forwarding import ProxiedRequest
 
 
@@ -21,7 +21,8 @@ class FakeServer:
         version: Version of the model.
         changed: Called whenever `ready` changes.
         ready: Whether it is ready.
-        status_code: Status of its answers; None: the connection breaks.
+        status_code: Status of its answers; None: it cannot be reached.
+        breaks_off: Whether it ends during each request.
         hangs: Whether it never answers in time.
         seen: Request line and headers of each request.
         drained: Whether it was drained.
@@ -33,6 +34,7 @@ class FakeServer:
     changed: Callable[[], None]
     ready: bool = False
     status_code: int | None = 200
+    breaks_off: bool = False
     hangs: bool = False
     seen: list[tuple[str, dict[bytes, bytes]]] = field(default_factory=list)
     drained: bool = False
@@ -62,6 +64,9 @@ class FakeServer:
             await self.release.wait()
         if self.hangs:
             raise TimeoutError
+        if self.breaks_off:
+            self.become(ready=False)
+            raise BrokenOff
         if self.status_code is None:
             self.become(ready=False)
             return None

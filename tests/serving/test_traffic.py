@@ -88,7 +88,7 @@ async def test_a_dead_canary_counts_as_failed_and_costs_no_request() -> None:
 
 @pytest.mark.parametrize("status_code", [None, 500, 503])
 async def test_a_failed_request_goes_to_another_server(status_code: int | None) -> None:
-    """A broken connection or a 5xx is retried elsewhere; the client gets an answer."""
+    """A refused connection or a 5xx is retried elsewhere; the client gets an answer."""
     setup = TrafficSetup(state(HALVES))
     setup.server(CANARY).status_code = status_code
     assert await setup.ask_many() == {CHAMPION: 200}
@@ -107,6 +107,27 @@ async def test_a_timed_out_request_is_not_repeated() -> None:
     assert (reply.status, version_of(reply)) == (504, CANARY)
     assert setup.server(CHAMPION).seen == []
     assert setup.tally(CANARY) == (1, 1)
+
+
+async def test_a_request_that_ends_its_server_reaches_no_other() -> None:
+    """Its body may be what ended it; the client gets 502, and the version a failure."""
+    setup = TrafficSetup(state({CANARY: 1.0}, keep=(CHAMPION,)))
+    setup.server(CANARY).breaks_off = True
+    reply = await setup.ask()
+    assert (reply.status, version_of(reply)) == (502, CANARY)
+    assert (len(setup.server(CANARY).seen), setup.server(CHAMPION).seen) == (1, [])
+    assert setup.tally(CANARY) == (1, 1)
+    assert version_of(await setup.ask()) == CHAMPION
+
+
+async def test_a_failing_version_does_not_double_the_load() -> None:
+    """Of many failed requests at once a fifth is repeated, and a hundred beside."""
+    setup = TrafficSetup(state({CANARY: 1.0}, keep=(CHAMPION,)))
+    setup.server(CANARY).status_code = 500
+    statuses = Counter([(await setup.ask()).status for _ in range(1000)])
+    repeated = len(setup.server(CHAMPION).seen)
+    assert statuses == {200: repeated, 500: 1000 - repeated}
+    assert 290 <= repeated < 400
 
 
 async def test_a_clients_mistake_is_no_failure() -> None:

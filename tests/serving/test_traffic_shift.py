@@ -9,6 +9,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,11 @@ def test_an_abort_holds_for_the_very_next_request(env: PlatformEnv) -> None:
     assert tallies.keys() == {CHAMPION}
 
 
-def test_a_dead_canary_costs_no_request(env: PlatformEnv) -> None:
-    """During repeated kills its share is answered by others, and counts against it."""
+def test_a_dead_canary_costs_what_it_was_answering(env: PlatformEnv) -> None:
+    """During repeated kills its share is answered by others, and counts against it.
+
+    The client sends one request at a time, so each kill ends one at most.
+    """
     env.share({CHAMPION: 0.5, CANARY: 0.5}, keep=[])
     before = env.status()["servers"][str(CANARY)]["restarts"]
     with env.background() as background:
@@ -137,7 +141,7 @@ def test_a_dead_canary_costs_no_request(env: PlatformEnv) -> None:
             until(lambda: env.status()["servers"][str(CANARY)]["ready"], "it is back")
             os.kill(env.status()["servers"][str(CANARY)]["pid"], signal.SIGKILL)
             background.wait_for(30)
-    assert background.failed == []
+    assert len(background.failed) <= 2
     tallies = env.tallies()
     assert tallies[CANARY].failed > 0
     assert tallies[CHAMPION].failed == 0
@@ -148,15 +152,32 @@ def test_a_dead_canary_costs_no_request(env: PlatformEnv) -> None:
 
 
 def test_a_stopped_server_is_replaced(env: PlatformEnv) -> None:
-    """A hanging server is killed, and its requests are answered elsewhere."""
+    """A hanging server is killed; what it has received is refused, and others answer the rest."""
     env.share({CHAMPION: 0.5, CANARY: 0.5}, keep=[])
     pid = env.status()["servers"][str(CANARY)]["pid"]
     os.kill(pid, signal.SIGSTOP)
     keys = [f"customer-{number}" for number in range(12)]
-    assert set(versions_of(env, keys).values()) == {str(CHAMPION)}
+    assert list(versions_of(env, keys).values()).count(str(CANARY)) <= 1
     until(lambda: env.status()["servers"][str(CANARY)]["ready"], "it is another process")
     assert env.status()["servers"][str(CANARY)]["pid"] != pid
     assert env.tallies()[CANARY].failed > 0
+
+
+def test_a_request_during_which_its_server_ends_is_answered_by_no_other(env: PlatformEnv) -> None:
+    """The client gets 502; a warm version is ready, and answers the next request."""
+    env.share({CANARY: 1.0}, keep=[CHAMPION])
+    until(lambda: env.status()["servers"][str(CANARY)]["ready"], "the canary is ready")
+    pid = env.status()["servers"][str(CANARY)]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask, env)
+        time.sleep(0.5)
+        os.kill(pid, signal.SIGKILL)
+        reply = asked.result()
+    assert reply.status_code == 502
+    assert reply.headers["x-slipway-version"] == str(CANARY)
+    assert ask(env).headers["x-slipway-version"] == str(CHAMPION)
+    until(lambda: env.status()["servers"][str(CANARY)]["ready"], "it is back")
 
 
 def test_no_weighted_version_fails_at_once(env: PlatformEnv) -> None:

@@ -8,6 +8,7 @@ with httpx 3 to 11 times fewer: `benchmarks/reverse_proxy.py --clients httpx,aio
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
@@ -19,6 +20,10 @@ CONNECT_SECONDS = 2.0
 IDLE_SECONDS = 30.0
 
 Headers = Iterable[tuple[bytes, bytes]]
+
+
+class BrokenOff(ConnectionError):
+    """The connection ended after a request was sent, which may be what ended the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,8 @@ class Upstream:
     ) -> Reply:
         """Send a request and return the response.
 
-        If a kept-alive connection turns out to be closed, the request is sent on a new one.
+        A kept-alive connection that the server has closed is not used. If one ends after all before
+        a byte of the response, a request without a body is sent once more.
 
         Args:
             method: `GET` or `POST`.
@@ -71,7 +77,8 @@ class Upstream:
 
         Raises:
             TimeoutError: The response was not complete in time.
-            ConnectionError: There is no connection, or it broke.
+            BrokenOff: The connection broke once the request was sent.
+            ConnectionError: There is no connection; the request was not sent.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -87,10 +94,10 @@ class Upstream:
             try:
                 async with asyncio.timeout_at(began + timeout_seconds):
                     status, received, content = await connection.ask(request)
-            except ConnectionError:
-                if kept and not connection.has_received:
+            except ConnectionError as error:
+                if kept and not body and not connection.has_received:
                     continue
-                raise
+                raise BrokenOff(str(error)) from error
             except BaseException:
                 connection.close()
                 raise
@@ -109,7 +116,7 @@ class Upstream:
     def _take(self, now: float) -> _Connection | None:
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable and now - connection.idle_since < IDLE_SECONDS:
+            if now - connection.idle_since < IDLE_SECONDS and connection.is_open():
                 return connection
             connection.close()
         return None
@@ -136,7 +143,13 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._parser = httptools.HttpResponseParser(self)
+        self._poll = select.poll()
+        self._poll.register(transport.get_extra_info("socket"), select.POLLIN)
         self.usable = True
+
+    def is_open(self) -> bool:
+        """Whether a request can be sent; the end of an idle connection is data to be read."""
+        return self.usable and not self._poll.poll(0)
 
     async def ask(self, request: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         """Send a request and return status, headers and body of the response."""

@@ -1,8 +1,11 @@
 """Forward a request to the server of the picked version, and fail over to other versions.
 
-A request fails over if the connection fails or the server responds with 5xx. All attempts carry the
-same request id, so the prediction log counts them once even if a failed server logged its response.
-A request that times out does not fail over: the client gets 504 and may retry with the same id.
+A request fails over if the server cannot be reached, or responds with 5xx while the model's retry
+budget lasts. All attempts carry the same request id, so the prediction log counts them once even if
+a failed server logged its response.
+A request that times out does not fail over, nor does one during which its server ended the
+connection: it may be what ended the server, and would end the next one too. The client gets 504 or
+502, and may retry with the same id.
 """
 
 from __future__ import annotations
@@ -14,9 +17,10 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from slipway.serving.http.headers import EXPLAINED, VERSION
-from slipway.serving.http.upstream import Reply
+from slipway.serving.http.upstream import BrokenOff, Reply
 from slipway.serving.platform.proxy.metrics import PlatformMetrics
 from slipway.serving.platform.proxy.request_stats import RequestStats
+from slipway.serving.platform.proxy.retry_budget import RetryBudget
 from slipway.serving.platform.proxy.traffic import Traffic, pause
 from slipway.serving.platform.supervisor.server_process import ServerProcess
 
@@ -25,6 +29,8 @@ WAIT_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 0.5
 VERSION_HEADER = VERSION.encode()
 EXPLAINED_HEADER = EXPLAINED.encode()
+LAST = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
+"""The platform's own answers for a request that a server has received, and may work on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +83,15 @@ class Forwarder:
         self._metrics = metrics
         self._answer_seconds = answer_seconds
         self._wait_seconds = wait_seconds
+        self._budgets: dict[str, RetryBudget] = {}
 
     async def forward(self, traffic: Traffic, request: ProxiedRequest) -> Reply:
         """Reply of a server, or an error reply."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._wait_seconds
+        if traffic.model not in self._budgets:
+            self._budgets[traffic.model] = RetryBudget(clock)
+        self._budgets[traffic.model].deposit()
         first, count = (None, None) if request.version is not None else traffic.pick(request.key)
         while True:
             if unavailable := _unavailable(traffic, request.version):
@@ -104,12 +114,14 @@ class Forwarder:
         tried: set[int] = set()
         outcome = _Outcome(None)
         while server := _next(traffic, request, first=first, tried=tried):
+            if outcome.reply is not None and not self._budgets[traffic.model].withdraw():
+                break
             tried.add(server.version)
             reply = await self._ask(server, request)
             if reply is None:
                 continue
             outcome = _Outcome(_with_version_header(reply, server.version), server.version)
-            if not _failed(reply.status) or reply.status == HTTPStatus.GATEWAY_TIMEOUT:
+            if not _failed(reply.status) or reply.status in LAST:
                 break
         return outcome
 
@@ -124,6 +136,9 @@ class Forwarder:
             )
         except TimeoutError:
             reply = error_reply(504, "the model did not answer in time")
+        except BrokenOff:
+            text = "the model's server ended during this request; retry with the same id"
+            reply = error_reply(502, text) if request.body else None
         if request.is_inference:
             is_failed = reply is None or _failed(reply.status)
             self._metrics.count(server.model, server.version, is_failed=is_failed)

@@ -12,16 +12,16 @@ from http import HTTPStatus
 from typing import Any
 
 from slipway.serving.http.server import DRAIN_SECONDS, bind
-from slipway.serving.http.upstream import Headers, Reply, Upstream
+from slipway.serving.http.upstream import BrokenOff, Headers, Reply, Upstream
 from slipway.serving.platform.supervisor.downloads import Download
 from slipway.serving.platform.supervisor.supervised_process import (
     ProcessContext,
     SupervisedProcess,
     python_call,
 )
+from slipway.serving.platform.supervisor.watchdog import Watchdog
 
 PROBE_SECONDS = 2.0
-PROBES_UNTIL_HUNG = 5
 READY_PATH = "/v2/health/ready"
 
 logger = logging.getLogger(__name__)
@@ -80,10 +80,11 @@ class ServerProcess(SupervisedProcess):
     async def ask(
         self, method: str, target: str, *, headers: Headers, body: bytes, timeout_seconds: float
     ) -> Reply | None:
-        """Send a request; None if the connection failed, after which the server is not ready.
+        """Send a request; None if the server has not received it, and is not ready.
 
         Raises:
             TimeoutError: The response did not arrive in time.
+            BrokenOff: The server ended the connection instead of responding, and is not ready.
         """
         upstream = self._upstream
         if upstream is None:
@@ -93,11 +94,13 @@ class ServerProcess(SupervisedProcess):
             return await upstream.ask(
                 method, target, headers=headers, body=body, timeout_seconds=timeout_seconds
             )
-        except ConnectionError:
+        except ConnectionError as error:
             # If the process was restarted meanwhile, the new one is not affected.
             if upstream is self._upstream:
                 self._mark(ready=False)
                 self._look_now.set()
+            if isinstance(error, BrokenOff):
+                raise
             return None
         finally:
             self._in_flight -= 1
@@ -146,7 +149,7 @@ class ServerProcess(SupervisedProcess):
             return await self._execute(command, listener.fileno())
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        silent, answered = 0, False
+        silent, answered, watchdog = 0, False, Watchdog(process.pid)
         while True:
             reply = await self._probe()
             if self._stopping:
@@ -157,7 +160,7 @@ class ServerProcess(SupervisedProcess):
             if reply is not None or silent > 1:
                 self.problem = self._problem_of(reply, answered=answered)
                 self._mark(ready=self.problem is None)
-            if answered and silent >= PROBES_UNTIL_HUNG:
+            if watchdog.is_hung(is_silent=reply is None) and answered:
                 logger.error("%s does not answer; killing it", self.name)
                 process.kill()
             self._look_now.clear()
