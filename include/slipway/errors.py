@@ -7,6 +7,7 @@ Imports nothing: Airflow imports these classes by name when it parses a DAG file
     │   ├── SpecError           a dataset or model folder is invalid
     │   ├── BadParameter        a parameter of a run is invalid
     │   ├── BadBatch            a batch may not enter the tables
+    │   │   └── OverLimit       a delivery exceeds a limit of this installation
     │   ├── BadRequest          a prediction request does not fit the model's signature
     │   ├── NotFound            an object, a version or an alias does not exist
     │   ├── Tampered            bytes differ from the digest recorded for them
@@ -100,6 +101,10 @@ class BadParameter(Permanent):
 
 class BadBatch(Permanent):
     """A batch may not enter the tables; a corrected delivery can."""
+
+
+class OverLimit(BadBatch):
+    """A delivery exceeds a limit of this installation; a smaller one or a higher limit helps."""
 
 
 class BadRequest(Permanent):

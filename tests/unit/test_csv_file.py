@@ -9,6 +9,7 @@ import pytest
 
 from slipway.adapters.sources.csv_file import CsvFile
 from slipway.errors import BadBatch
+from slipway.settings import DeliveryLimits
 from slipway.spec.csv import Csv
 from slipway.stages.ports.delivery_source import BrokenLine
 from tests.support.csv_files import read, write
@@ -50,7 +51,7 @@ def test_undeclared_columns_are_never_read(tmp_path: Path) -> None:
     data = b",id,note,note,\n0,7,caf\xe9,x,\n1,8,y,y,\n"
     rows, _, broken = read(write(tmp_path, data), columns=["id"])
     assert (rows, broken) == ([("7",), ("8",)], [])
-    file = CsvFile.open(write(tmp_path, data), Csv(), delimiter=",")
+    file = CsvFile.open(write(tmp_path, data), Csv(), delimiter=",", limits=DeliveryLimits())
     assert file.names == ("", "id", "note", "note", "")
 
 

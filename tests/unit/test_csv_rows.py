@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from slipway.adapters.sources import byte_stream, csv_blocks
 from slipway.adapters.sources.csv_file import CsvFile
-from slipway.errors import BadBatch
+from slipway.errors import BadBatch, OverLimit
+from slipway.settings import DeliveryLimits
 from slipway.spec.csv import Csv
 from tests.support.csv_files import read, write
 
@@ -21,7 +22,7 @@ from tests.support.csv_files import read, write
 def test_rows_come_in_pieces_with_their_lines(tmp_path: Path) -> None:
     """No piece is larger than asked for, and each broken line comes with the rows around it."""
     text = "a,b\n" + "".join(f"{row},x\n" if row % 10 else f"{row}\n" for row in range(100))
-    file = CsvFile.open(write(tmp_path, text), Csv(), delimiter=",")
+    file = CsvFile.open(write(tmp_path, text), Csv(), delimiter=",", limits=DeliveryLimits())
     pieces = list(file.rows(["a"], at_most=7))
     assert max(some.count for some in pieces) == 7
     assert sum(some.count for some in pieces) == 90
@@ -104,21 +105,21 @@ def test_a_row_without_an_end_is_refused_in_bounded_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A quote that is never closed does not read the whole file into one cell."""
-    monkeypatch.setattr(csv_blocks, "MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr(csv_blocks, "MIB", 125)
     monkeypatch.setattr(byte_stream, "BLOCK_BYTES", 100)
     with pytest.raises(BadBatch, match="cannot be read as CSV") as error:
         read(write(tmp_path, 'a,b\n1,2\n3,"4\n' + "5,6\n" * 10_000))
-    assert error.value.found == "a quote that is opened in the row of line 3, not closed in 0 MiB"
+    assert error.value.found == "a quote that is opened in the row of line 3, not closed in 8 MiB"
 
 
 def test_a_row_that_is_too_long_is_not_told_as_a_quote(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its quotes are closed, or it has none."""
-    monkeypatch.setattr(csv_blocks, "MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr(csv_blocks, "MIB", 125)
     monkeypatch.setattr(byte_stream, "BLOCK_BYTES", 100)
     for cell in ("x" * 5000, '"q",' + "x" * 5000):
-        with pytest.raises(BadBatch, match="cannot be read as CSV") as error:
+        with pytest.raises(OverLimit, match="exceeds a limit") as error:
             read(write(tmp_path, f"a,b\n1,2\n{cell},4\n"))
         assert error.value.found == "a longer row, or none that ends, in line 3"
         assert "quote" not in (error.value.hint or "")
@@ -128,7 +129,7 @@ def test_names_of_the_dialect_stand_for_a_header(tmp_path: Path) -> None:
     """The first line is a row then; lines before it are passed over as before."""
     file = write(tmp_path, "of 2024\n1,x\n2,y,z\n3,w\n")
     csv = Csv(names=["id", "t"], skip_lines=1)
-    assert CsvFile.open(file, csv, delimiter=",").names == ("id", "t")
+    assert CsvFile.open(file, csv, delimiter=",", limits=DeliveryLimits()).names == ("id", "t")
     rows, lines, broken = read(file, csv)
     assert (rows, lines) == ([("1", "x"), ("3", "w")], [2, 4])
     assert [one.line for one in broken] == [3]

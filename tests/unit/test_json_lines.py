@@ -14,6 +14,7 @@ from slipway.adapters.sources import json_lines
 from slipway.adapters.sources.json_lines import JsonLines
 from slipway.adapters.sources.open_delivery import open_delivery
 from slipway.errors import BadBatch
+from slipway.settings import DeliveryLimits
 from slipway.spec.csv import Csv
 from slipway.stages.ports.delivery_source import DeliveredRows
 from slipway.values.arrays import cast_array
@@ -29,7 +30,7 @@ def write(folder: Path, data: str | bytes, name: str = "a.jsonl") -> Path:
 
 def read(path: Path) -> DeliveredRows:
     """All rows of a small file."""
-    file = JsonLines.open(path)
+    file = JsonLines.open(path, DeliveryLimits())
     (rows,) = file.rows(file.names)
     return rows
 
@@ -126,7 +127,7 @@ def test_what_has_no_object_is_a_bad_batch(
 ) -> None:
     """The hint says how an array is written."""
     with pytest.raises(BadBatch, match=message) as error:
-        JsonLines.open(write(tmp_path, data))
+        JsonLines.open(write(tmp_path, data), DeliveryLimits())
     assert (found or "") in (error.value.found or "")
 
 
@@ -134,15 +135,15 @@ def test_compressed_lines_are_read(tmp_path: Path) -> None:
     """Case 19: and a file that ends in the middle is a bad batch."""
     data = gzip.compress(b"".join(b'{"a": %d}\n' % number for number in range(9999)))
     path = write(tmp_path, data, "a.jsonl.gz")
-    assert sum(rows.count for rows in JsonLines.open(path).rows(["a"])) == 9999
+    assert sum(rows.count for rows in JsonLines.open(path, DeliveryLimits()).rows(["a"])) == 9999
     with pytest.raises(BadBatch, match="complete gzip"):
-        JsonLines.open(write(tmp_path, data[:-9], "a.jsonl.gz"))
+        JsonLines.open(write(tmp_path, data[:-9], "a.jsonl.gz"), DeliveryLimits())
 
 
 def test_rows_come_in_pieces(tmp_path: Path) -> None:
     """No piece is larger than asked for, broken lines included."""
     path = write(tmp_path, '{"a": 1}\nx\n' * 10)
-    pieces = list(JsonLines.open(path).rows(["a"], at_most=4))
+    pieces = list(JsonLines.open(path, DeliveryLimits()).rows(["a"], at_most=4))
     assert [(some.count, len(some.broken)) for some in pieces] == [(2, 2)] * 5
 
 
@@ -150,4 +151,9 @@ def test_long_lines_come_in_smaller_pieces(tmp_path: Path, monkeypatch: pytest.M
     """Memory is bounded by bytes as well as by rows."""
     monkeypatch.setattr(json_lines, "_BYTES_AT_ONCE", 1000)
     path = write(tmp_path, f'{{"a": "{"x" * 400}"}}\n' * 10)
-    assert [some.count for some in JsonLines.open(path).rows(["a"])] == [3, 3, 3, 1]
+    assert [some.count for some in JsonLines.open(path, DeliveryLimits()).rows(["a"])] == [
+        3,
+        3,
+        3,
+        1,
+    ]

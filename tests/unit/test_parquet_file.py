@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from slipway.adapters.sources import parquet_file
+from slipway.adapters.sources import parquet_bounds
 from slipway.adapters.sources.files import LandedFiles
 from slipway.adapters.sources.open_delivery import open_delivery
 from slipway.errors import BadBatch
@@ -157,7 +157,7 @@ def test_rows_come_in_pieces(tmp_path: Path) -> None:
 
 def test_long_cells_come_in_smaller_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded by bytes as well as by rows; other columns do not count."""
-    monkeypatch.setattr(parquet_file, "BATCH_BYTES", 10_000)
+    monkeypatch.setattr(parquet_bounds, "BATCH_BYTES", 10_000)
     text = [f"{number:05d}" * 100 for number in range(100)]
     path = write(tmp_path, packed(text=pa.array(text), n=pa.array(range(100))))
     file = open_delivery(path, ".parquet", csv=Csv())

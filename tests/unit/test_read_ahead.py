@@ -12,6 +12,7 @@ import pytest
 from slipway.adapters.row_spool import open_spool
 from slipway.adapters.sources.csv_file import CsvFile
 from slipway.errors import BadBatch
+from slipway.settings import DeliveryLimits
 from slipway.spec import Column
 from slipway.spec.csv import Csv
 from slipway.stages.ingest.cast_rows import RowCaster
@@ -87,7 +88,7 @@ def test_a_cast_that_fails_leaves_no_thread_behind(tmp_path: Path) -> None:
     """The error is that of the cast, not of the rows that were read ahead."""
     file = tmp_path / "2013-01.csv"
     file.write_text("n\n1\n")
-    delivery = CsvFile.open(file, Csv(), delimiter=",")
+    delivery = CsvFile.open(file, Csv(), delimiter=",", limits=DeliveryLimits())
     caster = RowCaster({"n": Column(type="integer")}, frozenset(), Csv())
     before = set(threading.enumerate())
     with open_spool(tmp_path, {"n": "integer"}) as spool:

@@ -10,7 +10,7 @@ import click
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from slipway.settings import Settings, SourceSettings, find_project
+from slipway.settings import DeliveryLimits, Settings, SourceSettings, find_project
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.base import Spec
 from slipway.spec.cron import PRESETS
@@ -170,6 +170,11 @@ def settings_page() -> str:
             "Each is an environment variable, read once when a process starts.",
             "",
             *_variables(Settings),
+            "",
+            "## Limits of a delivery",
+            "A delivery beyond one of them is blocked, and read again once a limit was changed.",
+            "",
+            *_variables(DeliveryLimits),
             "",
             "## Source of an imported version",
             "Read by `slipway bring` only, besides the settings of the target environment.",

@@ -41,10 +41,25 @@ class Registration:
     note: Mapping[str, Any]
 
 
-def waiting(store: Store, dataset: str, deliveries: Iterable[Delivery]) -> list[Delivery]:
-    """Return the listed deliveries that are not handled yet; costs one listing and no read."""
+def waiting(
+    store: Store, dataset: str, deliveries: Iterable[Delivery], *, limits: str = ""
+) -> list[Delivery]:
+    """Return the listed deliveries that are not handled yet; costs one listing and no read.
+
+    Args:
+        store: Store of the registry.
+        dataset: Name of the dataset.
+        deliveries: Deliveries.
+        limits: Mark of the present limits; one that exceeded others is not handled.
+    """
     handled = {_registered(entry.key) for entry in store.list(f"arrivals/{dataset}")}
-    return [one for one in deliveries if (one.stream, one.batch, one.tag12) not in handled]
+    return [
+        one
+        for one in deliveries
+        if handled.isdisjoint(
+            (one.stream, one.batch, tail) for tail in (one.tag12, f"{one.tag12}.{limits}")
+        )
+    ]
 
 
 def acknowledged(store: Store, dataset: str) -> str | None:
@@ -66,6 +81,7 @@ def register(
     sha256: str,
     action: str,
     note: Mapping[str, Any] | None = None,
+    exceeded: str | None = None,
 ) -> bool:
     """Register the result of a delivery; False when it is registered already.
 
@@ -76,8 +92,9 @@ def register(
         sha256: Digest of its bytes.
         action: `ingested`, `revised`, `duplicate`, `superseded` or `blocked`.
         note: Further facts; JSON values only.
+        exceeded: Mark of the limits that it exceeded; None: it exceeded none.
     """
-    if find_registration(store, delivery) is not None:
+    if set(_tails(store, delivery)) & {"", exceeded}:
         return False
     registration = Registration(
         revision=revision,
@@ -89,17 +106,20 @@ def register(
         note=dict(note or {}),
     )
     folder = _folder(delivery.dataset, delivery.stream, delivery.batch)
-    key = f"{folder}/r{revision:04d}-{delivery.tag12}.json"
+    tail = delivery.tag12 if exceeded is None else f"{delivery.tag12}.{exceeded}"
+    key = f"{folder}/r{revision:04d}-{tail}.json"
     return store.create(key, encode(asdict(registration)))
 
 
 def find_registration(store: Store, delivery: Delivery) -> Registration | None:
-    """Return the registration of exactly this state of the file, or None."""
-    folder = _folder(delivery.dataset, delivery.stream, delivery.batch)
-    for entry in store.list(folder):
-        if entry.key.endswith(f"-{delivery.tag12}.json"):
-            return Registration(**read_json(store, entry.key))
-    return None
+    """Return the newest registration of exactly this state of the file, or None."""
+    keys = list(_tails(store, delivery).values())
+    return Registration(**read_json(store, keys[-1])) if keys else None
+
+
+def exceeded_limits(store: Store, delivery: Delivery) -> frozenset[str]:
+    """Return the marks of the limits that exactly this state of the file exceeded."""
+    return frozenset(_tails(store, delivery)) - {""}
 
 
 def first_registration(store: Store, dataset: str, stream: str, batch: str) -> Registration | None:
@@ -139,6 +159,17 @@ def _registered(key: str) -> tuple[str, str, str] | None:
             return stream, batch, name.removesuffix(".json").partition("-")[2]
         case _:
             return None
+
+
+def _tails(store: Store, delivery: Delivery) -> dict[str, str]:
+    """Keys of a state's registrations by the mark of the limits that it exceeded; empty: none."""
+    folder = _folder(delivery.dataset, delivery.stream, delivery.batch)
+    found = {}
+    for entry in store.list(folder):
+        tag12, _, mark = PurePosixPath(entry.key).stem.partition("-")[2].partition(".")
+        if tag12 == delivery.tag12:
+            found[mark] = entry.key
+    return found
 
 
 def _revision(key: str) -> str:

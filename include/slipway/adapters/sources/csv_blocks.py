@@ -9,9 +9,8 @@ import numpy as np
 
 from slipway.adapters.sources.csv_lexer import CsvLexer, Offsets, RowEnds
 from slipway.errors import BadBatch
-
-MAX_ROW_BYTES = 32 * 2**20
-"""Longest row: beyond it a quote was not closed, and the file would be one cell."""
+from slipway.settings import DeliveryLimits
+from slipway.stages.ingest.over_limit import MIB, over_limit
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,17 @@ class Block:
         rows = np.flatnonzero(~is_blank)
         return starts[rows], ends[rows], rows
 
+    def parts(self, at_most: int) -> Iterator[Block]:
+        """Return the rows in blocks of at most so many."""
+        ends, cells, lines = self.found.ends, self.found.cells, self.found.lines
+        for first in range(0, len(ends), at_most):
+            here = ends[first : first + at_most]
+            start, end = int(ends[first - 1]) if first else 0, int(here[-1])
+            before, behind = np.searchsorted(lines, [start, end], side="right")
+            inside = None if cells is None else cells[first : first + at_most]
+            found = RowEnds(here - start, inside, lines[before:behind] - start)
+            yield Block(self.text[start:end], self.first_line + int(before), found)
+
     def lines(self, starts: Offsets) -> Sequence[int]:
         """Return the numbers of the lines on which rows begin."""
         passed = np.searchsorted(self.found.lines, starts, side="right")
@@ -55,10 +65,12 @@ class CsvBlocks:
     Attributes:
         chunks: The text in UTF-8, in pieces.
         lexer: Knows where rows end.
+        limits: Limits of a delivery.
     """
 
     chunks: Iterator[bytes]
     lexer: CsvLexer
+    limits: DeliveryLimits
     _rest: bytes = field(default=b"", init=False)
     _line: int = field(default=1, init=False)
     _is_last: bool = field(default=False, init=False)
@@ -77,6 +89,7 @@ class CsvBlocks:
 
         Raises:
             BadBatch: It never ends.
+            OverLimit: It is too long.
         """
         while (block := self._peek()) is not None:
             starts, ends, _ = block.extents()
@@ -91,6 +104,7 @@ class CsvBlocks:
 
         Raises:
             BadBatch: A row never ends.
+            OverLimit: A row is too long.
         """
         while (block := self._peek()) is not None:
             self._pop(len(block.text), lines=block.found.lines.size)
@@ -101,7 +115,7 @@ class CsvBlocks:
         while not (found := self.lexer.row_ends(self._rest)).ends.size:
             if self._is_last and not self._rest:
                 return None
-            if self._is_last or len(self._rest) > MAX_ROW_BYTES:
+            if self._is_last or len(self._rest) > self.limits.max_row_mib * MIB:
                 raise self._endless_row()
             self._read_on()
         end = int(found.ends[-1])
@@ -122,12 +136,12 @@ class CsvBlocks:
         self._line += lines
 
     def _endless_row(self) -> BadBatch:
-        quote, limit = self.lexer.quote, f"{MAX_ROW_BYTES // 2**20} MiB"
+        quote, limit = self.lexer.quote, f"{self.limits.max_row_mib} MiB"
         hint = "double a quote inside a quoted cell; `csv: {quote: null}` takes quotes as text"
         if quote is None or self._rest.count(quote.encode()) % 2 == 0:
             found = f"a longer row, or none that ends, in line {self._line}"
-            hint = "each row ends with a line break"
-        elif self._is_last:
+            return over_limit(self.limits, "max_row_mib", what="MiB in a row", found=found)
+        if self._is_last:
             found = f"a quote that is opened in the row of line {self._line} and never closed"
         else:
             found = f"a quote that is opened in the row of line {self._line}, not closed in {limit}"

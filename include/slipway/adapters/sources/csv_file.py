@@ -30,11 +30,15 @@ from slipway.adapters.sources.unreadable import (
     truncated,
 )
 from slipway.errors import BadBatch
+from slipway.settings import DeliveryLimits
 from slipway.spec.csv import Csv
 from slipway.stages.ports.delivery_source import ROWS_AT_ONCE, BrokenLine, DeliveredRows
 
 LONGEST_TEXT = 1000
 """Characters of a broken line that are kept."""
+
+RAGGED_ROWS_AT_ONCE = 65_536
+"""A line that is no row takes a hundred times the memory of the two bytes that it can have."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class CsvFile:
         csv: Dialect.
         lexer: Finds the ends of rows.
         names: Names of all columns, as the header or the dialect has them.
+        limits: Limits of a delivery.
         doubts: Why it may be in another encoding.
         has_header_line: Whether it has one; else the dialect has the names.
         indexes: None: CSV has columns only.
@@ -55,31 +60,34 @@ class CsvFile:
     csv: Csv
     lexer: CsvLexer
     names: tuple[str, ...]
+    limits: DeliveryLimits
     doubts: tuple[str, ...] = ()
     has_header_line: bool = True
     indexes: tuple[str, ...] = ()
 
     @classmethod
-    def open(cls, path: Path, csv: Csv, *, delimiter: str) -> CsvFile:
+    def open(cls, path: Path, csv: Csv, *, delimiter: str, limits: DeliveryLimits) -> CsvFile:
         """Read the header of a file.
 
         Raises:
             BadBatch: There is none, or it cannot be read.
+            OverLimit: It is too long.
         """
-        with open_bytes(path) as stream:
+        with open_bytes(path, limits) as stream:
             head = stream.read(16)
         found = format_of(head)
         if found and not (found == "UTF-16" and csv.encoding.startswith(("utf-16", "utf-32"))):
             raise not_of_format("CSV", head)
-        lexer, doubts = CsvLexer(delimiter, csv.quote), encoding_doubts(path, csv.encoding)
-        header = _blocks(path, csv, lexer).header()
+        lexer = CsvLexer(delimiter, csv.quote)
+        doubts = encoding_doubts(path, csv.encoding, limits)
+        header = _blocks(path, csv, lexer, limits).header()
         if is_json_object(header):
             raise not_of_format("CSV", header)
         if not header:
             raise empty_file("a header and at least one row")
         if csv.names is not None:
-            return cls(path, csv, lexer, tuple(csv.names), doubts, has_header_line=False)
-        return cls(path, csv, lexer, _names(header, csv, lexer), doubts)
+            return cls(path, csv, lexer, tuple(csv.names), limits, doubts, has_header_line=False)
+        return cls(path, csv, lexer, _names(header, csv, lexer), limits, doubts)
 
     def rows(
         self, columns: Sequence[str], *, at_most: int = ROWS_AT_ONCE
@@ -89,8 +97,9 @@ class CsvFile:
         Raises:
             BadBatch: A cell of these columns is not in the file's encoding, a quote is never
                 closed, or there is no row.
+            OverLimit: A row is too long, or the file too large in sum.
         """
-        blocks = _blocks(self.path, self.csv, self.lexer)
+        blocks = _blocks(self.path, self.csv, self.lexer, self.limits)
         if self.has_header_line:
             blocks.header()
         is_empty = True
@@ -104,12 +113,24 @@ class CsvFile:
     def _of_block(
         self, block: Block, columns: Sequence[str], at_most: int
     ) -> Iterator[DeliveredRows]:
-        text, broken = block.text, list[BrokenLine]()
-        lines = block.lines(block.extents()[0])
-        table = None if block.found.cells is not None else self._converted(text, columns)
-        if table is None:
-            text, lines, broken = self._without_ragged_rows(block)
+        table = None if block.found.cells is not None else self._converted(block.text, columns)
+        if table is not None:
+            lines = block.lines(block.extents()[0])
+            yield from self._rows_of(block, table, lines, [], at_most)
+            return
+        for part in block.parts(RAGGED_ROWS_AT_ONCE):
+            text, lines, broken = self._without_ragged_rows(part)
             table = self._convert_or_name_the_line(text, columns, lines)
+            yield from self._rows_of(part, table, lines, broken, at_most)
+
+    def _rows_of(
+        self,
+        block: Block,
+        table: pa.Table,
+        lines: Sequence[int],
+        broken: list[BrokenLine],
+        at_most: int,
+    ) -> Iterator[DeliveredRows]:
         if table.num_rows != len(lines):
             raise BadBatch(
                 "the file cannot be read as CSV",
@@ -122,7 +143,7 @@ class CsvFile:
             ready = [one for one in broken if last is None or one.line <= last]
             broken = broken[len(ready) :]
             if piece.num_rows or ready:
-                cells = {name: _array(piece.column(at)) for at, name in enumerate(columns)}
+                cells = {name: _array(piece.column(name)) for name in table.column_names}
                 yield DeliveredRows(cells, piece.num_rows, these, tuple(ready))
 
     def _converted(self, text: bytes, columns: Sequence[str]) -> pa.Table | None:
@@ -140,7 +161,7 @@ class CsvFile:
         if not text or text.startswith(codecs.BOM_UTF8):
             # pyarrow refuses to read nothing, and takes a mark away wherever it starts to read.
             text = b"\n" + text
-        return arrow_csv.read_csv(
+        table = arrow_csv.read_csv(
             pa.BufferReader(text),
             read_options=arrow_csv.ReadOptions(
                 column_names=[str(at) for at in range(len(self.names))],
@@ -158,6 +179,7 @@ class CsvFile:
                 null_values=[""],
             ),
         )
+        return table.rename_columns(list(columns))
 
     def _without_ragged_rows(self, block: Block) -> tuple[bytes, Sequence[int], list[BrokenLine]]:
         """Text of the rows that have a cell for each column, their lines, and the other rows."""
@@ -190,8 +212,8 @@ class CsvFile:
             raise truncated("rows of CSV", f"other text from line {lines[0]} on") from error
 
 
-def _blocks(path: Path, csv: Csv, lexer: CsvLexer) -> CsvBlocks:
-    blocks = CsvBlocks(read_text_blocks(path, csv.encoding), lexer)
+def _blocks(path: Path, csv: Csv, lexer: CsvLexer, limits: DeliveryLimits) -> CsvBlocks:
+    blocks = CsvBlocks(read_text_blocks(path, csv.encoding, limits), lexer, limits)
     blocks.skip_lines(csv.skip_lines)
     return blocks
 

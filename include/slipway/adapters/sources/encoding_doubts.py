@@ -7,9 +7,12 @@ from pathlib import Path
 
 from slipway.adapters.sources.byte_stream import open_bytes, read_blocks
 from slipway.adapters.sources.text_blocks import wrong_encoding
+from slipway.settings import DeliveryLimits
 
 
-def encoding_doubts(path: Path, encoding: str) -> tuple[str, ...]:
+def encoding_doubts(
+    path: Path, encoding: str, limits: DeliveryLimits | None = None
+) -> tuple[str, ...]:
     """Return why a file may not be in its declared encoding.
 
     Almost any bytes are text in an encoding of one byte per character, so that a file in UTF-8 is
@@ -20,6 +23,7 @@ def encoding_doubts(path: Path, encoding: str) -> tuple[str, ...]:
     Args:
         path: File; `….gz` is decompressed.
         encoding: Name of its declared encoding, as Python spells it.
+        limits: Limits of a delivery; None: those of the environment.
 
     Raises:
         BadBatch: It begins with the byte order mark of UTF-8, or cannot be decompressed.
@@ -28,7 +32,7 @@ def encoding_doubts(path: Path, encoding: str) -> tuple[str, ...]:
         return ()
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_ascii = True
-    with open_bytes(path) as stream:
+    with open_bytes(path, limits) as stream:
         for number, block in enumerate(read_blocks(stream)):
             if number == 0 and block.startswith(codecs.BOM_UTF8):
                 raise wrong_encoding(encoding, "the byte order mark of UTF-8 at its begin")

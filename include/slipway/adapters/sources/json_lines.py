@@ -15,24 +15,25 @@ from typing import Any
 import pyarrow as pa
 
 from slipway.adapters.sources.byte_stream import open_bytes
+from slipway.adapters.sources.limits import refuse_many_columns
 from slipway.adapters.sources.unreadable import (
     HEAD_BYTES,
     format_of,
     is_table_text,
     not_of_format,
-    truncated,
 )
 from slipway.errors import BadBatch
+from slipway.settings import DeliveryLimits
+from slipway.stages.ingest.over_limit import MIB, over_limit
 from slipway.stages.ports.delivery_source import ROWS_AT_ONCE, BrokenLine, DeliveredRows
 
-MAX_LINE_BYTES = 32 * 2**20
 LONGEST_TEXT = 1000
 """Characters of a broken line that are kept."""
 
 _EXACT_DIGITS = 15
 """A float holds any number of so many digits."""
 
-_LINES_AT_ONCE, _BYTES_AT_ONCE = 16_384, 16 * 2**20
+_LINES_AT_ONCE, _BYTES_AT_ONCE = 16_384, 4 * 2**20
 """Objects of Python are far larger than arrays."""
 
 _PLAIN_TYPES = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
@@ -51,6 +52,7 @@ class JsonLines:
     Attributes:
         path: File; `….gz` is decompressed.
         names: Keys of all objects, in the order of their first use.
+        limits: Limits of a delivery.
         doubts: None: JSON is UTF-8.
         has_header_line: False: each line has the names.
         indexes: None: JSON has names only.
@@ -58,25 +60,28 @@ class JsonLines:
 
     path: Path
     names: tuple[str, ...]
+    limits: DeliveryLimits
     doubts: tuple[str, ...] = ()
     has_header_line: bool = False
     indexes: tuple[str, ...] = ()
 
     @classmethod
-    def open(cls, path: Path) -> JsonLines:
+    def open(cls, path: Path, limits: DeliveryLimits) -> JsonLines:
         """Read the keys of a file, which has to be read to its end for them.
 
         Raises:
             BadBatch: No line is an object, or the file cannot be read.
+            OverLimit: It has too many keys, too long a line, or is too large in sum.
         """
         names: dict[str, None] = {}
         is_row = False
-        for _, _, found in _lines(path):
+        for _, _, found in _lines(path, limits):
             if not isinstance(found, BrokenLine):
                 is_row = True
                 names.update(dict.fromkeys(found))
+                refuse_many_columns(len(names), limits)
         if not is_row:
-            with open_bytes(path) as stream:
+            with open_bytes(path, limits) as stream:
                 head = stream.read(HEAD_BYTES)
             if format_of(head) or is_table_text(head):
                 raise not_of_format("JSON Lines", head)
@@ -86,7 +91,7 @@ class JsonLines:
                 found="no line that is an object" if head else None,
                 hint="an array of objects is written without brackets, one object on each line",
             )
-        return cls(path, tuple(names))
+        return cls(path, tuple(names), limits)
 
     def rows(
         self, columns: Sequence[str], *, at_most: int = ROWS_AT_ONCE
@@ -100,7 +105,7 @@ class JsonLines:
         lines: list[int] = []
         broken: list[BrokenLine] = []
         held = 0
-        for line, size, found in _lines(self.path):
+        for line, size, found in _lines(self.path, self.limits):
             held += size
             if isinstance(found, BrokenLine):
                 broken.append(found)
@@ -133,15 +138,16 @@ def _column(cells: list[Any]) -> pa.Array | list[Any]:
     return cells
 
 
-def _lines(path: Path) -> Iterator[tuple[int, int, Row | BrokenLine]]:
+def _lines(path: Path, limits: DeliveryLimits) -> Iterator[tuple[int, int, Row | BrokenLine]]:
     """Number, size and content of each line that is not blank."""
-    with open_bytes(path) as stream:
+    longest = limits.max_row_mib * MIB
+    with open_bytes(path, limits) as stream:
         number = 0
-        while text := stream.readline(MAX_LINE_BYTES):
+        while text := stream.readline(longest):
             number += 1
-            if len(text) == MAX_LINE_BYTES:
-                limit = f"lines of {MAX_LINE_BYTES // 2**20} MiB at most"
-                raise truncated(limit, f"a longer one in line {number}")
+            if len(text) == longest:
+                found = f"a longer one in line {number}"
+                raise over_limit(limits, "max_row_mib", what="MiB in a line", found=found)
             if number == 1:
                 text = text.removeprefix(codecs.BOM_UTF8)
             if text.strip():

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from slipway.adapters.sources.columns import positions_of
+from slipway.adapters.sources.limits import refuse_many_columns, refuse_unpacked
+from slipway.adapters.sources.parquet_bounds import longest_cell, rows_at_once
 from slipway.adapters.sources.unreadable import (
     HEAD_BYTES,
     empty_file,
@@ -19,12 +23,13 @@ from slipway.adapters.sources.unreadable import (
     not_of_format,
     truncated,
 )
+from slipway.settings import DeliveryLimits
+from slipway.stages.ingest.over_limit import MIB, over_limit
 from slipway.stages.ports.delivery_source import ROWS_AT_ONCE, DeliveredRows
 
 _READ_BYTES = 2**20
-
-BATCH_BYTES = 64 * 2**20
-"""Size in memory, as far as the file tells, of rows that are read at once."""
+_MOST_ROW_GROUPS = 100_000
+_FOOTER_BYTES = 64 * MIB
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class ParquetFile:
     Attributes:
         parts: Files, in order; each has every column that is read.
         names: Names of all columns of the first part.
+        limits: Limits of a delivery.
         doubts: None: Parquet tells the types.
         has_header_line: False.
         indexes: Names of pandas' indexes that are counted, so that the file has no column of them.
@@ -41,23 +47,25 @@ class ParquetFile:
 
     parts: tuple[Path, ...]
     names: tuple[str, ...]
+    limits: DeliveryLimits
     doubts: tuple[str, ...] = ()
     has_header_line: bool = False
     indexes: tuple[str, ...] = ()
 
     @classmethod
-    def open(cls, path: Path) -> ParquetFile:
+    def open(cls, path: Path, limits: DeliveryLimits) -> ParquetFile:
         """Read the schema of a file, or of the first part in a folder.
 
         Raises:
             BadBatch: It cannot be read.
+            OverLimit: A part is too large once it is decompressed, or has too many rows.
         """
         parts = tuple(sorted(path.iterdir())) if path.is_dir() else (path,)
         if not parts:
             raise empty_file("at least one part")
         with _opened(parts[0]) as file:
             schema = file.schema_arrow
-            return cls(parts, tuple(schema.names), indexes=_counted_indexes(schema))
+            return cls(parts, tuple(schema.names), limits, indexes=_counted_indexes(schema))
 
     def rows(
         self, columns: Sequence[str], *, at_most: int = ROWS_AT_ONCE
@@ -66,16 +74,23 @@ class ParquetFile:
 
         Raises:
             BadBatch: A part lacks a column, its bytes are damaged, or there is no row.
+            OverLimit: A page, a cell or all of them are too large.
         """
         is_empty = True
+        unpacked = 0
         for part in self.parts:
             with _opened(part) as file:
+                refuse_many_columns(file.metadata.num_columns, self.limits)
                 positions_of(file.schema_arrow.names, columns)
-                count = min(at_most, _rows_at_once(file.metadata, columns))
-                for batch in file.iter_batches(count, columns=list(columns)):
-                    if not batch.num_rows:
+                count = min(at_most, rows_at_once(file, part, columns, limits=self.limits))
+                for packed in file.iter_batches(count, columns=list(columns)):
+                    if not packed.num_rows:
                         continue
                     is_empty = False
+                    batch = _without_dictionaries(packed)
+                    unpacked += batch.nbytes
+                    refuse_unpacked(unpacked, self.limits)
+                    self._refuse_long_cell(batch)
                     # A name with a dot is also the path of a nested column.
                     at = positions_of(batch.schema.names, columns)
                     cells = {
@@ -84,6 +99,11 @@ class ParquetFile:
                     yield DeliveredRows(cells, batch.num_rows)
         if is_empty:
             raise no_rows()
+
+    def _refuse_long_cell(self, batch: pa.RecordBatch) -> None:
+        if (longest := longest_cell(batch)) > self.limits.max_row_mib * MIB:
+            found = f"{longest // MIB:,} MiB"
+            raise over_limit(self.limits, "max_row_mib", what="MiB in a cell", found=found)
 
 
 def _counted_indexes(schema: pa.Schema) -> tuple[str, ...]:
@@ -95,32 +115,25 @@ def _counted_indexes(schema: pa.Schema) -> tuple[str, ...]:
         return ()
 
 
-def _rows_at_once(metadata: parquet.FileMetaData, columns: Sequence[str]) -> int:
-    """Rows of these columns that fit into `BATCH_BYTES`."""
-    wanted = set(columns)
-    row_bytes = 8 * len(wanted)
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        parts = [group.column(at) for at in range(group.num_columns)]
-        inside = [one for one in parts if one.path_in_schema.partition(".")[0] in wanted]
-        size = sum(one.total_uncompressed_size for one in inside)
-        row_bytes = max(row_bytes, size // max(group.num_rows, 1))
-    return max(BATCH_BYTES // max(row_bytes, 1), 1)
-
-
 @contextmanager
 def _opened(path: Path) -> Iterator[parquet.ParquetFile]:
     """An open file; whatever pyarrow raises while it is read becomes `BadBatch`."""
     with path.open("rb") as stream:
         head = stream.read(HEAD_BYTES)
+        footer = _footer_bytes(stream)
     if not head:
         raise empty_file("Parquet")
+    if footer > _FOOTER_BYTES:
+        raise truncated(
+            f"Parquet with a footer of at most {_FOOTER_BYTES // MIB} MiB", "a larger one"
+        )
     try:
         with parquet.ParquetFile(
             path,
             buffer_size=_READ_BYTES,
             pre_buffer=False,
             coerce_int96_timestamp_unit="us",
+            thrift_container_size_limit=_MOST_ROW_GROUPS,
         ) as file:
             yield file
     except (pa.ArrowException, OSError, ValueError, TypeError, LookupError) as error:
@@ -129,3 +142,19 @@ def _opened(path: Path) -> Iterator[parquet.ParquetFile]:
                 "a complete Parquet file", "a file that is truncated or damaged"
             ) from error
         raise not_of_format("Parquet", head) from error
+
+
+def _without_dictionaries(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows, so that their size in memory is known."""
+    columns = [
+        one.dictionary_decode() if pa.types.is_dictionary(one.type) else one
+        for one in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _footer_bytes(stream: BinaryIO) -> int:
+    """Length of the footer, as the last bytes of the file tell it; 0 for what is no Parquet."""
+    stream.seek(-min(stream.seek(0, os.SEEK_END), 8), os.SEEK_END)
+    length, mark = stream.read(4), stream.read(4)
+    return int.from_bytes(length, "little") if mark == b"PAR1" else 0

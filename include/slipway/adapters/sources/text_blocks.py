@@ -8,11 +8,14 @@ from pathlib import Path
 
 from slipway.adapters.sources.byte_stream import open_bytes, read_blocks
 from slipway.errors import BadBatch
+from slipway.settings import DeliveryLimits
 
 _MARK = "\ufeff"
 
 
-def read_text_blocks(path: Path, encoding: str) -> Iterator[bytes]:
+def read_text_blocks(
+    path: Path, encoding: str, limits: DeliveryLimits | None = None
+) -> Iterator[bytes]:
     """Return a text file's blocks in UTF-8, without a byte order mark.
 
     A file in UTF-8 passes unchecked; each cell is checked when it is read.
@@ -20,11 +23,12 @@ def read_text_blocks(path: Path, encoding: str) -> Iterator[bytes]:
     Args:
         path: File; `….gz` is decompressed.
         encoding: Name of its encoding, as Python spells it.
+        limits: Limits of a delivery; None: those of the environment.
 
     Raises:
         BadBatch: It is not in that encoding, or cannot be decompressed.
     """
-    with open_bytes(path) as stream:
+    with open_bytes(path, limits) as stream:
         blocks = read_blocks(stream)
         is_utf8 = encoding in {"utf-8", "utf-8-sig"}
         yield from _without_mark(blocks if is_utf8 else _transcoded(blocks, encoding))

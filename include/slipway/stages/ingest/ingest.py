@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from slipway.errors import BadParameter, NotFound
+from slipway.errors import BadParameter, NotFound, OverLimit
 from slipway.records import arrivals, landing_area
 from slipway.records.idempotent_stage import perform
 from slipway.records.landing_area import Delivery
@@ -19,14 +19,18 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.scratch_folder import megabytes, scratch_folder
 from slipway.records.store import Store
+from slipway.records.verdicts import Verdict
+from slipway.settings import DeliveryLimits
 from slipway.spec import DatasetSpec
 from slipway.spec.dataset import StreamName
 from slipway.spec.problems import nearest
 from slipway.stages.ingest.fetched import Fetched
+from slipway.stages.ingest.over_limit import limits_mark, refuse_large
 from slipway.stages.ingest.overwritten import refuse_overwritten
 from slipway.stages.ingest.publish import Publication
 from slipway.stages.ingest.quarantine import PackRows
-from slipway.stages.ingest.redelivery import marks_of
+from slipway.stages.ingest.redelivery import Revisions, marks_of
+from slipway.stages.ingest.verdicts import OVER_LIMIT, blocked_verdict, unreadable_findings
 from slipway.stages.ports.delivery_source import DeliverySource
 from slipway.stages.ports.expectations import ExpectationSuites
 from slipway.stages.ports.row_spool import OpenSpool
@@ -60,6 +64,7 @@ def claim(
     store: Store,
     batch: str | None = None,
     now: datetime | None = None,
+    limits: DeliveryLimits | None = None,
 ) -> Claim:
     """Return the complete deliveries that are not handled yet, in order.
 
@@ -69,6 +74,7 @@ def claim(
         store: Store of the arrival registry.
         batch: Only this batch; None: all.
         now: Wall time; None: the machine's.
+        limits: Limits of a delivery; None: those of the environment.
 
     Raises:
         BadParameter: No delivery of that batch has arrived.
@@ -78,7 +84,7 @@ def claim(
         _refuse_unknown(batch, listed)
     waiting = [
         one
-        for one in arrivals.waiting(store, spec.dataset, listed)
+        for one in arrivals.waiting(store, spec.dataset, listed, limits=_mark(limits))
         if batch is None or one.batch == batch
     ]
     ready = landing_area.settled(waiting, settle_seconds=spec.arrival.settle_seconds, now=now)
@@ -91,7 +97,12 @@ def claim(
 
 
 def acknowledge(
-    spec: DatasetSpec, *, source: DeliverySource, store: Store, fingerprint: str
+    spec: DatasetSpec,
+    *,
+    source: DeliverySource,
+    store: Store,
+    fingerprint: str,
+    limits: DeliveryLimits | None = None,
 ) -> bool:
     """Acknowledge a claimed listing if all of it is handled; return whether it was.
 
@@ -103,11 +114,12 @@ def acknowledge(
         source: Source of its deliveries.
         store: Store of the arrival registry.
         fingerprint: Of the claim.
+        limits: Limits of a delivery; None: those of the environment.
     """
     listed = landing_area.of_streams(source.deliveries(spec.dataset), spec.streams.delivered)
     if landing_area.fingerprint(listed) != fingerprint:
         return False
-    if arrivals.waiting(store, spec.dataset, listed):
+    if arrivals.waiting(store, spec.dataset, listed, limits=_mark(limits)):
         return False
     arrivals.acknowledge(store, spec.dataset, fingerprint)
     return True
@@ -125,6 +137,7 @@ def ingest(
     pack: PackRows,
     suites: ExpectationSuites,
     open_spool: OpenSpool,
+    limits: DeliveryLimits | None = None,
 ) -> RunRecord:
     """Cast, validate and publish one delivery, and register the result.
 
@@ -139,6 +152,7 @@ def ingest(
         pack: Encodes quarantined rows.
         suites: Evaluates expectations.
         open_spool: Opens the spool of cast rows.
+        limits: Limits of a delivery; None: those of the environment.
 
     Raises:
         NotFound: There is no such delivery.
@@ -147,47 +161,77 @@ def ingest(
         DiskFull: The delivery and its rows have no room on the local disk.
         SpecError: An expectation is invalid.
     """
-    store = context.store
+    store, limits = context.store, limits or DeliveryLimits()
+    mark = limits_mark(limits)
     delivery = _find(spec, source, store, stream=stream, batch=batch, file=file)
-    needs = f"the delivery ({megabytes(delivery.size)}) and its rows in their declared types"
-    with scratch_folder("slipway-ingest-", needs=needs) as folder:
-        fetched = Fetched.of(source.fetch(delivery, folder))
-        refuse_overwritten(source, delivery)
-        ref = RunRef(spec.dataset, f"{stream}-{batch}-{delivery.tag12}", "ingest")
-        work = Publication(
-            spec,
-            stream,
-            delivery,
-            fetched,
-            source=source,
-            store=store,
-            tables=tables,
-            pack=pack,
-            suites=suites,
-            open_spool=open_spool,
-        )
-        inputs = {
-            "file": delivery.key,
-            "bytes": fetched.size,
-            "sha256": fetched.sha256,
-            **marks_of(spec, stream),
-        }
-        record = perform(context, ref, work.verdict, inputs=inputs)
+    ref = RunRef(spec.dataset, _run_name(store, delivery, mark), "ingest")
+    inputs: dict[str, Any] = {"file": delivery.key, "limits": mark, **marks_of(spec, stream)}
+    try:
+        refuse_large(delivery, limits)
+    except OverLimit as error:
+        inputs |= {"bytes": delivery.size, "sha256": ""}
+        refused = _unfetched_verdict(source, store, delivery, error)
+        record = perform(context, ref, lambda _: refused, inputs=inputs)
+    else:
+        needs = f"the delivery ({megabytes(delivery.size)}) and its rows in their declared types"
+        with scratch_folder("slipway-ingest-", needs=needs) as folder:
+            fetched = Fetched.of(source.fetch(delivery, folder))
+            refuse_overwritten(source, delivery)
+            work = Publication(
+                spec,
+                stream,
+                delivery,
+                fetched,
+                source=source,
+                store=store,
+                tables=tables,
+                pack=pack,
+                suites=suites,
+                open_spool=open_spool,
+            )
+            inputs |= {"bytes": fetched.size, "sha256": fetched.sha256}
+            record = perform(context, ref, work.verdict, inputs=inputs)
+    _register(store, delivery, record)
+    return record
+
+
+def _mark(limits: DeliveryLimits | None) -> str:
+    return limits_mark(limits or DeliveryLimits())
+
+
+def _unfetched_verdict(
+    source: DeliverySource, store: Store, delivery: Delivery, error: OverLimit
+) -> Verdict:
+    """Verdict on a delivery that is too large to be fetched; it stays where it is."""
+    newest = arrivals.newest_registration(store, delivery.dataset, delivery.stream, delivery.batch)
+    findings = unreadable_findings(error, evidence={"delivery": source.uri(delivery)})
+    title = f"{delivery.stream} {delivery.batch}"
+    return blocked_verdict(title, Revisions.after(newest), findings)
+
+
+def _run_name(store: Store, delivery: Delivery, mark: str) -> str:
+    """Name of a run; another one for a file that exceeded other limits than the present ones."""
+    name = f"{delivery.stream}-{delivery.batch}-{delivery.tag12}"
+    return f"{name}-{mark}" if arrivals.exceeded_limits(store, delivery) - {mark} else name
+
+
+def _register(store: Store, delivery: Delivery, record: RunRecord) -> None:
+    numbers = record.verdict.numbers
     arrivals.register(
         store,
         delivery,
-        revision=int(record.verdict.numbers["revision"] or 0),
+        revision=int(numbers["revision"] or 0),
         sha256=str(record.inputs["sha256"]),
         action=record.verdict.action,
         note={
-            "record": ref.key,
-            "live_revision": record.verdict.numbers["live_revision"],
-            "quarantined": record.verdict.numbers.get("quarantined", 0),
+            "record": record.ref.key,
+            "live_revision": numbers["live_revision"],
+            "quarantined": numbers.get("quarantined", 0),
             # Of the attempt that gave the verdict, which may have read by an older spec.
             **{name: one for name, one in record.inputs.items() if name in _OF_THE_SPEC},
         },
+        exceeded=str(record.inputs["limits"]) if numbers.get(OVER_LIMIT) else None,
     )
-    return record
 
 
 def _refuse_unknown(batch: str, listed: Sequence[Delivery]) -> None:

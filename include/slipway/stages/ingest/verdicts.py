@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from slipway.errors import BadBatch
+from slipway.errors import BadBatch, OverLimit
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.ingest.redelivery import Revisions
 from slipway.stages.ingest.validation import ValidatedDelivery
 
 _REASON_LIMIT = 1500
+
+OVER_LIMIT = "over_limit"
+"""Number of a verdict: the delivery exceeds a limit of the installation."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class Findings:
 
 def unreadable_findings(error: BadBatch, *, evidence: Mapping[str, str]) -> Findings:
     """Return the findings on a file that cannot be read."""
-    return Findings({}, (), (format_error(error),), evidence)
+    numbers = {OVER_LIMIT: True} if isinstance(error, OverLimit) else {}
+    return Findings(numbers, (), (format_error(error),), evidence)
 
 
 def format_error(error: BadBatch) -> str:
