@@ -122,7 +122,13 @@ class Settings(BaseSettings):
     )
     pii_key_file: Path | None = Field(
         default=None,
-        description="File with the secret key of hashed personal columns; at least 16 bytes.",
+        description="File with the secret keys of personal columns, one on each line, of at least "
+        "16 bytes; the last one is the newest. Servers and stages need the key of each version "
+        "that they load.",
+    )
+    pii_keys: SecretStr | None = Field(
+        default=None,
+        description="These keys themselves, for stages in pods, which get them from their Secret.",
     )
 
     max_body_mib: int = Field(default=16, ge=1, description="Largest request body (else 413).")

@@ -24,6 +24,7 @@ from slipway.serving.v2.protocol import Encoded
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.ports.package import ReferenceRows
 from tests.serving.model_versions import DATASET, MODEL, SPEC, flights, request_of
+from tests.support.packages import KEYS
 
 LATE = 1e12
 """A deadline that no explanation reaches."""
@@ -92,7 +93,7 @@ def save(
 ) -> Path:
     """Train a version and save it, with its ONNX form only if asked: it takes seconds to check."""
     rows = labelled(spec.task)
-    learned = SklearnLearner(spec, dataset, None).learn(rows, classes=CLASSES[spec.task])
+    learned = SklearnLearner(spec, dataset, None, KEYS).learn(rows, classes=CLASSES[spec.task])
     reference = ReferenceRows(
         features=rows[spec.features.names],
         times=rows[dataset.identity.time.column],

@@ -27,6 +27,7 @@ from tests.serving.extras_env import (
     spec_of,
 )
 from tests.serving.model_versions import DATASET, change_manifest, flights
+from tests.support.packages import KEYS
 
 EXPLAIN = {"parameters": {"explain": True}}
 COLUMNS = ["distance", "temperature", "carrier", "origin"]
@@ -171,7 +172,9 @@ def test_personal_columns_are_neither_kept_nor_explained(tmp_path: Path) -> None
     folder = save(tmp_path / "version", spec_of(), dataset=dataset)
     for name in ("background", "outliers"):
         assert "carrier" not in (folder / f"slipway/{name}.json").read_text()
-    found = outputs(answered(load(folder, MemoryLog()), asked(flights(6), **EXPLAIN)))
+    (tmp_path / "keys").write_bytes(KEYS.keys[0])
+    model = load(folder, MemoryLog(), pii_key_file=tmp_path / "keys")
+    found = outputs(answered(model, asked(flights(6), **EXPLAIN)))
     assert found[EXPLANATION].shape == (6, 3)
     added = found[EXPLANATION].sum(axis=1) + found[EXPLANATION_BASE]
     assert added == pytest.approx(found[SCORE], abs=TOLERANCE)

@@ -22,6 +22,7 @@ from slipway.serving.prediction_log.write_ahead_log import Record, WriteAheadLog
 from slipway.serving.server_options import Options
 from slipway.serving.v2.errors import Malformed, Mismatch
 from slipway.serving.v2.protocol import Encoded
+from slipway.stages.model.personal_keys import NO_KEYS
 from slipway.stages.ports.raw_column import RawColumn
 from tests.serving.model_versions import MODEL, flights, request_of
 
@@ -90,7 +91,7 @@ def loaded(
         1,
         engine,
         log=log or MemoryLog(),
-        personal_columns=PersonalColumns(pii or {}, None),
+        personal_columns=PersonalColumns(pii or {}, NO_KEYS),
         metrics=Metrics(MODEL, 1),
         max_rows=100,
     )
@@ -122,7 +123,7 @@ def test_no_answer_without_a_log(tmp_path: Path) -> None:
     """A request is refused while the log cannot be written."""
     (tmp_path / "log").write_text("a file where a folder should be")
     engine = Engine("sklearn", COLUMNS, MANIFEST, constant(0.5))
-    header = header_of(MODEL, 1, engine, PersonalColumns({}, None))
+    header = header_of(MODEL, 1, engine, PersonalColumns({}, NO_KEYS))
     log = WriteAheadLog(tmp_path / "log", header=header, options=Options(min_free_bytes=0))
     [answer] = loaded(constant(0.5), log=log).answer([predict_request()])
     assert isinstance(answer, NotLogged)

@@ -20,6 +20,7 @@ from slipway.serving.server_options import Options
 from slipway.spec.logged_columns import OUTLIER_SCORE
 from slipway.stages.model import outlier_scores
 from slipway.stages.model.outlier_scores import OutlierFacts, OutlierScorer
+from slipway.stages.model.personal_keys import NO_KEYS
 from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.train.outlier_facts import FEWEST_ROWS, outlier_facts
 from tests.fakes.memory_store import MemoryStore
@@ -177,7 +178,7 @@ def test_the_log_has_a_column_of_it(tmp_path: Path) -> None:
     """Requests of a version of before have none; a segment holds one version's alone."""
     store = MemoryStore()
     model = load(save(tmp_path / "version", spec_of()), MemoryLog())
-    header = header_of(MODEL, 1, model.engine, PersonalColumns({}, None))
+    header = header_of(MODEL, 1, model.engine, PersonalColumns({}, NO_KEYS))
     with WriteAheadLog(tmp_path / "log" / MODEL, header=header, options=Options()) as log:
         columns = [[1.0, 2.0], [None, 3.0], ["AA", "DL"], [None, "JFK"]]
         scored = Record("r1", 0, None, None, columns, [0.1, 0.2], probe=False)

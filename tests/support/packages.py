@@ -14,9 +14,11 @@ from slipway.adapters.model_package.learned_model import LearnedModel
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.estimators import ESTIMATORS as TABLE
+from slipway.stages.model.personal_keys import PersonalKeys
 from slipway.stages.ports.package import ReferenceRows
 
 ESTIMATORS: tuple[str, ...] = tuple(TABLE)
+KEYS = PersonalKeys.parse(b"sixteen bytes or more", where="a test")
 
 
 def dataset(**pii: str) -> DatasetSpec:
@@ -109,7 +111,7 @@ def saved(
     declared: DatasetSpec | None = None,
 ) -> Path:
     """Folder of a trained and saved model."""
-    learned = SklearnLearner(spec, declared or dataset(), source).learn(labelled(spec))
+    learned = SklearnLearner(spec, declared or dataset(), source, KEYS).learn(labelled(spec))
     facts = {"model": spec.model, "task": spec.task}
     learned.save(folder, facts=facts, reference=reference(learned))
     return folder

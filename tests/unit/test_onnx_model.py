@@ -19,6 +19,7 @@ from slipway.records.store import digest, encode
 from slipway.stages.model.manifest import MANIFEST, PIPELINE_PY, REFERENCE, seal
 from slipway.stages.model.onnx_form import ONNX
 from tests.support import packages
+from tests.support.planted_marks import marks_below
 
 XGB = "xgboost.XGBClassifier"
 
@@ -156,14 +157,17 @@ def test_the_manifest_has_the_ranges_of_training(folder: Path) -> None:
 
 
 def test_personal_columns_are_trained_on_and_not_kept(tmp_path: Path) -> None:
-    """Neither the reference nor the ranges have a personal column; the manifest lists them."""
+    """No file has a personal value: the model learns hashes, and other files leave them out."""
     import pandas as pd
 
-    declared = packages.dataset(port="hash", wind="drop")
+    declared = packages.dataset(port="hash", berth="drop")
     folder = packages.saved(tmp_path / "delay", packages.spec(XGB), declared=declared)
     manifest = json.loads((folder / MANIFEST).read_text())
-    assert manifest["pii"] == {"port": "hash", "wind": "drop"}
-    assert list(manifest["ranges"]["numbers"]) == ["decks"]
-    assert list(manifest["ranges"]["categories"]) == ["berth"]
-    assert {"port", "wind"}.isdisjoint(pd.read_parquet(folder / REFERENCE))
+    assert manifest["pii"] == {"port": "hash", "berth": "drop"}
+    assert list(manifest["ranges"]["numbers"]) == ["decks", "wind"]
+    assert manifest["ranges"]["categories"] == {}
+    assert {"port", "berth"}.isdisjoint(pd.read_parquet(folder / REFERENCE))
     assert manifest["engine"]["name"] == "onnx"
+    hashed = packages.KEYS.hashes(["port"], key=manifest["pii_key"])["port"]("Mallaig")
+    assert str(hashed).encode() in (folder / ONNX).read_bytes()
+    assert marks_below(folder, {"a port": "Mallaig", "another": "Oban"}) == set()

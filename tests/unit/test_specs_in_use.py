@@ -130,10 +130,10 @@ def served(container: Container, monkeypatch: pytest.MonkeyPatch) -> tuple[Conta
         "registry": env.registry,
         "tables": env.tables,
         "platform_for": lambda _: env.platform,
+        "load_package": env.load,
     }
     for name, adapter in adapters.items():
         monkeypatch.setattr(container, name, adapter)
-    monkeypatch.setattr("slipway.adapters.model_package.load_package", env.load)
     return container, env
 
 

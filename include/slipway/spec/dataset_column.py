@@ -21,8 +21,8 @@ class Column(Spec):
     nullable: bool = Field(default=True, description="Whether the value may be missing.")
     pii: Literal["hash", "drop"] | None = Field(
         default=None,
-        description="Personal data, as the prediction log keeps it. `hash`: a keyed hash; "
-        "`drop`: nothing. Drift of such a column is not measured.",
+        description="Personal data. A model gets a keyed hash of it, as a category; the prediction "
+        "log keeps that (`hash`) or nothing (`drop`). Drift of such a column is not measured.",
     )
     format: TimestampFormat | None = Field(
         default=None,

@@ -32,6 +32,10 @@ _TARGETS = {
 _NO_FEATURE = (
     "remove it; if it is known at prediction time, declare it among the features in dataset.yaml"
 )
+_HASHED = (
+    "list it under `categorical`, where the model gets keyed hashes, or deliver a coarser column "
+    "that is not personal, such as ten years of age"
+)
 
 
 def model_against_dataset(
@@ -83,8 +87,7 @@ def _columns(spec: ModelSpec, dataset: DatasetSpec, document: Document) -> Itera
             summary = f"{name!r} is the dataset's {identity[name]}, which is never given to a model"
             yield problem_at(document, where, summary)
         else:
-            kinds = _NUMERIC if where[1] == "numeric" else _CATEGORICAL
-            yield from _wrong_type(document, where, name, features[name], kinds)
+            yield from _feature(document, where, name, features[name])
     for where, name, fitting in gate_columns(spec):
         if name not in features:
             yield unknown_column(document, where, name, features, "features")
@@ -94,9 +97,23 @@ def _columns(spec: ModelSpec, dataset: DatasetSpec, document: Document) -> Itera
         others = [name for name in labels if name not in key]
         yield unknown_column(document, ("target",), spec.target, others, "labels")
     else:
-        target = labels[spec.target]
-        yield from _wrong_type(document, ("target",), spec.target, target, _TARGETS[spec.task])
-        yield from classes_against_column(spec, target.type, document)
+        yield from _target(spec, labels[spec.target], document)
+
+
+def _feature(document: Document, where: Where, name: str, column: Column) -> Iterator[Problem]:
+    numeric = where[1] == "numeric"
+    yield from _wrong_type(document, where, name, column, _NUMERIC if numeric else _CATEGORICAL)
+    if numeric and column.pii is not None:
+        summary = f"{name!r} is personal, and the thresholds of a model would hold its numbers"
+        yield problem_at(document, where, summary, hint=_HASHED)
+
+
+def _target(spec: ModelSpec, column: Column, document: Document) -> Iterator[Problem]:
+    yield from _wrong_type(document, ("target",), spec.target, column, _TARGETS[spec.task])
+    yield from classes_against_column(spec, column.type, document)
+    if column.pii is not None:
+        summary = f"{spec.target!r} is personal, and a version's folder holds labels of its holdout"
+        yield problem_at(document, ("target",), summary, hint="deliver a label that is not")
 
 
 def _wrong_type(

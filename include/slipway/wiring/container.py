@@ -17,17 +17,22 @@ from slipway.spec.loading import Loaded, load_all
 from slipway.spec.problems import SpecErrors, nearest
 from slipway.spec.sources import SOURCES
 from slipway.wiring.now_and_then import logged_now_and_then
+from slipway.wiring.personal_keys import personal_keys
 from slipway.wiring.platforms import ModelPlatforms
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from slipway.adapters.delta_tables import DeltaTables, ScoreTable
     from slipway.adapters.drift_report import DriftReports
     from slipway.adapters.expectations.suites import ExpectationSuites
+    from slipway.adapters.model_package import Package
     from slipway.adapters.model_package.learner import SklearnLearner
     from slipway.adapters.prediction_log import PredictionLog
     from slipway.adapters.prometheus import PrometheusHistory
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
+    from slipway.stages.model.personal_keys import PersonalKeys
     from slipway.stages.model.provenance import CodeState
     from slipway.stages.ports import prediction_log
     from slipway.stages.ports.delivery_source import DeliverySource
@@ -150,11 +155,37 @@ class Container:
 
     def learner(self, model: ModelSpec, dataset: DatasetSpec) -> SklearnLearner:
         """Return the learner of a model, with the present text of its `pipeline.py`."""
-        from slipway.adapters.model_package.learner import SklearnLearner
-
         file = self.settings.models_folder / model.model / "pipeline.py"
         pipeline_py = file.read_text() if file.is_file() else None
-        return SklearnLearner(model, dataset, pipeline_py)
+        return self.make_learner(model, dataset, pipeline_py)
+
+    def make_learner(
+        self, model: ModelSpec, dataset: DatasetSpec, pipeline_py: str | None
+    ) -> SklearnLearner:
+        """Return the learner of a model with a text of its `pipeline.py`."""
+        from slipway.adapters.model_package.learner import SklearnLearner
+
+        return SklearnLearner(model, dataset, pipeline_py, self.personal_keys)
+
+    def load_package(self, folder: Path) -> Package:
+        """Load a version's folder, whose personal columns it hashes by the version's key.
+
+        Raises:
+            BadParameter: The version's key is not among those of the installation.
+            Tampered: A file differs from its digest.
+        """
+        from slipway.adapters.model_package import load_package
+
+        return load_package(folder, self.personal_keys)
+
+    @cached_property
+    def personal_keys(self) -> PersonalKeys:
+        """Keys of personal columns.
+
+        Raises:
+            BadParameter: They cannot be read, or one is too short.
+        """
+        return personal_keys(self.settings)
 
     def search_tools(self) -> SearchTools:
         """Return what a search for an estimator needs; Optuna is imported once it is used."""

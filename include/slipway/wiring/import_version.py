@@ -112,7 +112,6 @@ def _access(secrets: SourceSettings) -> S3Access:
 
 def _target(container: Container) -> TargetEnvironment:
     from slipway.adapters.mlflow_server import MlflowRuns
-    from slipway.adapters.model_package import load_package
     from slipway.stages.import_version.environments import TargetEnvironment
     from slipway.stages.import_version.regate import RegateTools
     from slipway.wiring.gate_tools import gate_tools
@@ -121,5 +120,7 @@ def _target(container: Container) -> TargetEnvironment:
         registry=container.registry,
         tracking=container.tracking,
         runs=MlflowRuns(container.settings.mlflow),
-        regate=RegateTools(container.registry, container.tables, load_package, gate_tools()),
+        regate=RegateTools(
+            container.registry, container.tables, container.load_package, gate_tools()
+        ),
     )

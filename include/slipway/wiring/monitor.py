@@ -69,7 +69,6 @@ def drift(call: StageCall) -> RunRecord:
     """Compare the inputs and predictions of a window with the reference."""
     from slipway.adapters.loss_model import fit_losses
     from slipway.adapters.metrics import measure
-    from slipway.adapters.model_package import load_package
     from slipway.adapters.model_package.explanations import explain
     from slipway.stages.monitor.drift.importance_stability import ImportanceTools
     from slipway.stages.monitor.drift.measure_drift import measure_drift
@@ -84,7 +83,7 @@ def drift(call: StageCall) -> RunRecord:
         reports=call.container.reports,
         measure=measure,
         fit_losses=fit_losses,
-        importance=ImportanceTools(load_package, explain),
+        importance=ImportanceTools(call.container.load_package, explain),
         context=call.context,
     )
 
@@ -92,7 +91,6 @@ def drift(call: StageCall) -> RunRecord:
 @stage("performance", required=(MODEL, WINDOW), recorded=True)
 def performance(call: StageCall) -> RunRecord:
     """Compare the predictions of a window with its labels."""
-    from slipway.adapters.model_package import load_package
     from slipway.stages.monitor.performance.compared_model import PerformanceTools
     from slipway.stages.monitor.performance.measure_performance import measure_performance
     from slipway.wiring.gate_tools import gate_tools
@@ -105,7 +103,7 @@ def performance(call: StageCall) -> RunRecord:
         registry=call.container.registry,
         tables=call.container.tables,
         log=call.container.log_for(model),
-        tools=PerformanceTools(gate_tools(), load_package, call.container.learner),
+        tools=PerformanceTools(gate_tools(), call.container.load_package, call.container.learner),
         context=call.context,
     )
 

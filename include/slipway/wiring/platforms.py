@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from slipway.records.store import Store
     from slipway.settings import Settings
     from slipway.spec import ModelSpec
     from slipway.spec.deployment_targets import TargetName
+    from slipway.stages.ports.package import Package
     from slipway.stages.ports.registry import Registry
     from slipway.stages.rollout.platform import Platform
 
@@ -33,6 +36,9 @@ class Tools(Protocol):
     @property
     def registry(self) -> Registry:
         """Model versions with their tags."""
+
+    def load_package(self, folder: Path) -> Package:
+        """Load a version from its folder, with the keys of personal columns."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +91,11 @@ def cluster_platform(tools: Tools, model: ModelSpec) -> Platform:
 
 def batch_platform(tools: Tools, model: ModelSpec) -> Platform:
     """Build the adapter that holds which version scores in batches."""
-    from slipway.adapters.model_package import load_package
     from slipway.adapters.platforms.batch.platform import BatchPlatform
     from slipway.wiring.batch_candidate import command
 
     del model
-    return BatchPlatform(tools.store, tools.registry, load=load_package, command=command)
+    return BatchPlatform(tools.store, tools.registry, load=tools.load_package, command=command)
 
 
 PLATFORMS: Mapping[TargetName, PlatformBuilder] = {

@@ -21,16 +21,14 @@ def reproduce(
         version: Registered version.
         tell: Called with each step as it begins.
     """
-    from slipway.adapters.model_package import load_package
-    from slipway.adapters.model_package.learner import SklearnLearner
     from slipway.stages.reproduce import reproduce as stage
 
     tools = stage.RebuildTools(
         store=container.store,
         registry=container.registry,
         tables=container.tables,
-        make_learner=SklearnLearner,
-        load=load_package,
+        make_learner=container.make_learner,
+        load=container.load_package,
         code=container.code(),
         tell=tell,
     )

@@ -37,7 +37,6 @@ def run_reconcile(call: StageCall) -> RunRecord:
 @stage("verify", required=(MODEL, ROLLOUT), recorded=True, cluster_rights=True)
 def run_verify(call: StageCall) -> RunRecord:
     """Boot the candidate and check its answers and latency."""
-    from slipway.adapters.model_package import load_package
     from slipway.stages.rollout.verify import verify
 
     return verify(
@@ -46,7 +45,7 @@ def run_verify(call: StageCall) -> RunRecord:
         registry=call.container.registry,
         platform=call.platform,
         tables=call.container.tables,
-        load=load_package,
+        load=call.container.load_package,
         context=call.context,
     )
 

@@ -83,7 +83,6 @@ def list_partitions(call: StageCall) -> Listing:
 @stage("score", required=(MODEL,), optional=(PARTITION, SCORING), recorded=True)
 def run_score(call: StageCall) -> RunRecord:
     """Score one partition: as listed by `partitions`, or as it is now."""
-    from slipway.adapters.model_package import load_package
     from slipway.stages.score.score import score
 
     container, spec = call.container, _batch_model(call.container, call.inputs["model"])
@@ -94,7 +93,7 @@ def run_score(call: StageCall) -> RunRecord:
         tables=container.tables,
         scores=container.scores,
         registry=container.registry,
-        load=load_package,
+        load=container.load_package,
         context=call.context,
     )
 

@@ -135,7 +135,6 @@ def run_train(call: StageCall) -> RunRecord:
 @stage("evaluate", required=(MODEL, REQUEST), recorded=True)
 def run_evaluate(call: StageCall) -> RunRecord:
     """Measure challenger and champion on the same rows."""
-    from slipway.adapters.model_package import load_package
     from slipway.stages.train.evaluate import evaluate
     from slipway.stages.train.told_while import told_while
     from slipway.wiring.gate_tools import gate_tools
@@ -148,7 +147,7 @@ def run_evaluate(call: StageCall) -> RunRecord:
             tables=call.container.tables,
             registry=call.container.registry,
             tracking=call.container.tracking,
-            load=load_package,
+            load=call.container.load_package,
             tools=gate_tools(),
         )
 
@@ -169,16 +168,14 @@ def gate(call: StageCall) -> RunRecord:
 def refit(call: StageCall) -> RunRecord:
     """Fit a model whose gates hold again to all labelled rows."""
     from slipway.adapters.metrics import measure
-    from slipway.adapters.model_package import load_package
-    from slipway.adapters.model_package.learner import SklearnLearner
     from slipway.stages.train import refit as stage
 
     container = call.container
     tools = stage.RefitTools(
         tables=container.tables,
-        make_learner=SklearnLearner,
+        make_learner=container.make_learner,
         tracking=container.tracking,
-        load=load_package,
+        load=container.load_package,
         measure=measure,
         code=container.code(),
         tell=container.tell_progress(),

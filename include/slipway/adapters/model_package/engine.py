@@ -36,7 +36,7 @@ def _convert_and_compare(
     package: Package, reference: ReferenceRows
 ) -> tuple[EngineChoice, bytes | None]:
     try:
-        form = write_onnx(package.pipeline, package.columns, scored=package.scored)
+        form = write_onnx(package.pipeline, package.pipeline_columns, scored=package.scored)
         compared = compare(package, form, reference)
     except NoOnnxForm as error:
         return without_form(str(error)), None

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from slipway.adapters.model_package.calibrated import below_calibration
-from slipway.adapters.model_package.columns import cast
 from slipway.adapters.model_package.package import Package
 from slipway.adapters.model_package.shuffled_columns import STEPS, column_places
 from slipway.stages.ports import package as ports
@@ -72,7 +71,7 @@ def explain(
     """
     if not isinstance(package, Package) or rows.empty:
         return None
-    rows = cast(rows, package.columns).reset_index(drop=True)
+    rows = package.pipeline_rows(rows).reset_index(drop=True)
     for make in (_by_features, _by_answers):
         method = None
         try:
@@ -146,7 +145,7 @@ def _by_answers(package: Package, rows: pd.DataFrame, seed: int) -> _Method:
             name: rows[name].take(numbers[:, place]).reset_index(drop=True)
             for place, name in enumerate(names)
         }
-        return package.predict(pd.DataFrame(frame))
+        return package.score(pd.DataFrame(frame))
 
     def cells(part: pd.DataFrame) -> Sizes:
         return np.repeat(part.index.to_numpy()[:, None], len(names), axis=1).astype(np.float64)

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 import skops.io
 
+from slipway.adapters.model_package.hashed_columns import hashed_by_spec
 from slipway.adapters.model_package.learned_model import LearnedModel, without_engine
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.model_package.package import Package, use_one_thread
@@ -75,7 +76,9 @@ class KeepingLearner(SklearnLearner):
         calibrate_on: pd.DataFrame | None,
     ) -> str:
         spec = self.spec.model_dump(mode="json", exclude=_NOT_FITTED)
-        made_of = [spec, self.dataset.model_dump(mode="json"), self.pipeline_py, classes]
+        hashed = hashed_by_spec(self.spec, self.dataset, self.keys)
+        dataset = self.dataset.model_dump(mode="json")
+        made_of = [spec, dataset, self.pipeline_py, classes, hashed.key]
         found = hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode())
         for frame in (rows, calibrate_on):
             if frame is not None:
@@ -94,7 +97,8 @@ class KeepingLearner(SklearnLearner):
         pipeline = use_one_thread(skops.io.load(place / _PIPELINE, trusted=trusted))
         scored = scored_classes({**facts, "task": self.spec.task})
         columns = signature_of(self.spec, self.dataset)
-        package = Package(pipeline, self.spec.task, columns, manifest={}, scored=scored)
+        hashed = hashed_by_spec(self.spec, self.dataset, self.keys)
+        package = Package(pipeline, self.spec.task, columns, {}, scored, hashed)
         return LearnedModel(self.spec, package, own, self.pipeline_py, facts)
 
     def _keep(self, learned: LearnedModel, place: Path) -> None:

@@ -111,7 +111,7 @@ class LearnedModel:
                 RUNTIME: runtime_of(types),
             },
         )
-        require_same_after_reload(folder, reference, model=self.spec.model)
+        require_same_after_reload(self.package, folder, reference, model=self.spec.model)
         return digest
 
     def _stored(self, reference: ReferenceRows) -> pd.DataFrame:

@@ -28,6 +28,7 @@ from slipway.adapters.model_package.fit_requirements import (
     require_fitting_target,
 )
 from slipway.adapters.model_package.fit_rounds import followed
+from slipway.adapters.model_package.hashed_columns import HashedColumns, hashed_by_spec
 from slipway.adapters.model_package.learned_model import LearnedModel
 from slipway.adapters.model_package.package import Package, use_one_thread
 from slipway.adapters.model_package.pipeline_py import import_pipeline_py
@@ -46,6 +47,7 @@ from slipway.spec.monotonic_constraints import constraints_of
 from slipway.stages.model.manifest import (
     FITTED_CLASSES,
 )
+from slipway.stages.model.personal_keys import NO_KEYS, PersonalKeys
 from slipway.stages.ports.package import Rounds
 from slipway.stages.ports.raw_column import signature_of
 
@@ -58,11 +60,13 @@ class SklearnLearner:
         spec: The model's spec.
         dataset: The spec of its dataset.
         pipeline_py: Text of the model's `pipeline.py`, if it has one.
+        keys: Keys of personal columns.
     """
 
     spec: ModelSpec
     dataset: DatasetSpec
     pipeline_py: str | None
+    keys: PersonalKeys = NO_KEYS
 
     def with_estimator(self, estimator: Estimator) -> SklearnLearner:
         """Return the learner of the same model with another estimator."""
@@ -90,12 +94,14 @@ class SklearnLearner:
             rounds: Filled in while the fit runs.
 
         Raises:
+            BadParameter: A feature is personal, and there is no key to hash it.
             BadRequest: A column cannot be cast to the type in the spec.
             NotComputable: Too few rows of a class are kept for a calibration.
             SpecError: The estimator or `pipeline.py` does not work on these rows.
         """
         columns = signature_of(self.spec, self.dataset)
-        features = cast_for_training(rows, columns)
+        hashed = hashed_by_spec(self.spec, self.dataset, self.keys)
+        features = hashed.of(cast_for_training(rows, columns))
         target, scored = rows[self.spec.target].to_numpy(), None
         facts: dict[str, Any] = {} if classes is None else {"classes": list(classes)}
         weights = weights_by_class(target, classes, spec=self.spec)
@@ -110,16 +116,19 @@ class SklearnLearner:
                 facts[FITTED_CLASSES] = list(scored.fitted)
         pipeline = self._fitted(features, target, row_weights, rounds or Rounds())
         if calibrate_on is not None:
-            self._calibrate(pipeline, calibrate_on, scored)
+            self._calibrate(pipeline, calibrate_on, scored, hashed)
         use_one_thread(pipeline)
         if wide := wide_columns(pipeline[-2]):
             facts["wide_columns"] = wide
-        package = Package(pipeline, self.spec.task, columns, manifest={}, scored=scored)
+        package = Package(
+            pipeline, self.spec.task, columns, manifest={}, scored=scored, hashed=hashed
+        )
         declared = self.dataset.streams.features.columns
         pii = {name: declared[name].pii for name in self.spec.features.names if declared[name].pii}
         facts |= {
             "ranges": ranges_of(features.drop(columns=list(pii)), columns),
             "pii": pii,
+            **hashed.facts,
             "key_type": self.dataset.identity.key.type,
         }
         return LearnedModel(self.spec, package, self._own(), self.pipeline_py, facts)
@@ -162,7 +171,11 @@ class SklearnLearner:
         return pipeline
 
     def _calibrate(
-        self, pipeline: Pipeline, rows: pd.DataFrame, scored: ScoredClasses | None
+        self,
+        pipeline: Pipeline,
+        rows: pd.DataFrame,
+        scored: ScoredClasses | None,
+        hashed: HashedColumns,
     ) -> None:
         target = rows[self.spec.target].to_numpy()
         if scored is not None:
@@ -170,7 +183,7 @@ class SklearnLearner:
             rows = rows[np.isin(target, scored.fitted)]
             target = np.searchsorted(scored.fitted, rows[self.spec.target].to_numpy())
         features = cast_for_training(rows, signature_of(self.spec, self.dataset))
-        calibrate(pipeline, features, target, spec=self.spec)
+        calibrate(pipeline, hashed.of(features), target, spec=self.spec)
 
     def _require_memory(
         self,

@@ -37,9 +37,8 @@ def save_mlflow_model(package: Package, folder: Path, trusted_types: list[str]) 
         from mlflow.types import ColSpec, Schema, TensorSpec
 
     kinds = {"number": "double", "string": "string"}
-    inputs = Schema(
-        [ColSpec(kinds[one.kind], one.name, required=one.required) for one in package.columns]
-    )
+    columns = package.pipeline_columns
+    inputs = Schema([ColSpec(kinds[one.kind], one.name, required=one.required) for one in columns])
     classes = has_classes(package.task)
     width = len(package.scored.fitted) if package.scored else 2
     outputs = Schema([TensorSpec(np.dtype("float64"), (-1, width) if classes else (-1,))])
@@ -57,4 +56,4 @@ def save_mlflow_model(package: Package, folder: Path, trusted_types: list[str]) 
 
 def _synthetic_row(package: Package) -> pd.DataFrame:
     values = {"number": 1.0, "string": "example"}
-    return pd.DataFrame({column.name: [values[column.kind]] for column in package.columns})
+    return pd.DataFrame({column.name: [values[column.kind]] for column in package.pipeline_columns})

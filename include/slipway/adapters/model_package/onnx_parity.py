@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,9 @@ def compare(
         reference: Rows of the training.
         most_seconds: Time after which no further call begins.
     """
-    made = TrialRows(package.columns, form.splits, reference)
+    columns = package.pipeline_columns
+    rows = package.pipeline_rows(reference.features)
+    made = TrialRows(columns, form.splits, replace(reference, features=rows))
     sample = sample_trials(made)
     if not sample.calls:
         return ParityTrial([], kinds=0, rows=0)
@@ -55,7 +58,7 @@ def compare(
     started = time.perf_counter()
     for trials in sample.calls:
         rows = made.frame(trials)
-        expected, found = package.predict(rows), _scores(session, rows, package.columns)
+        expected, found = package.score(rows), _scores(session, rows, columns)
         start = 0
         for trial in trials:
             part = slice(start, start + len(trial))
@@ -79,7 +82,8 @@ def _one_by_one(
     rows = pd.concat([rows for rows, _ in scored], ignore_index=True)
     expected = np.concatenate([scores for _, scores in scored])
     picked = np.linspace(0, len(rows) - 1, SINGLE_ROWS).astype(int)
-    singles = [_scores(session, rows.iloc[[row]], package.columns) for row in picked]
+    columns = package.pipeline_columns
+    singles = [_scores(session, rows.iloc[[row]], columns) for row in picked]
     return compare_scores(
         "rows scored one by one", expected[picked], np.concatenate(singles), task=package.task
     )

@@ -18,6 +18,11 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from slipway.adapters.model_package.calibrated import below_calibration
 from slipway.adapters.model_package.columns import cast
+from slipway.adapters.model_package.hashed_columns import (
+    NOT_HASHED,
+    HashedColumns,
+    hashed_by_manifest,
+)
 from slipway.adapters.model_package.pipeline_py import import_pipeline_py
 from slipway.adapters.model_package.runtime import check_runtime
 from slipway.adapters.model_package.scored_classes import ScoredClasses, scored_classes
@@ -31,6 +36,7 @@ from slipway.stages.model.manifest import (
     PIPELINE_PY,
     open_sealed,
 )
+from slipway.stages.model.personal_keys import NO_KEYS, PersonalKeys
 from slipway.stages.ports.raw_column import RawColumn, columns_of
 
 
@@ -44,6 +50,7 @@ class Package:
         columns: Raw columns, in the order of the signature.
         manifest: The version's manifest; empty before it is saved.
         scored: Classes of a multi-class model; None of others.
+        hashed: Its personal columns.
     """
 
     pipeline: Pipeline
@@ -51,11 +58,25 @@ class Package:
     columns: tuple[RawColumn, ...]
     manifest: Mapping[str, Any]
     scored: ScoredClasses | None = None
+    hashed: HashedColumns = NOT_HASHED
 
     @property
     def signature_columns(self) -> tuple[RawColumn, ...]:
         """The raw columns, in the order of the signature."""
         return self.columns
+
+    @property
+    def pipeline_columns(self) -> tuple[RawColumn, ...]:
+        """The columns as the pipeline takes them, personal ones as hashes."""
+        return self.hashed.columns(self.columns)
+
+    def pipeline_rows(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Rows as the pipeline takes them: cast, with hashes in place of personal values.
+
+        Raises:
+            BadRequest: A required column is missing, or one holds what cannot be cast.
+        """
+        return self.hashed.of(cast(frame, self.columns))
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Probability of class 1, or predicted value, as float64 of shape (n_rows,).
@@ -68,7 +89,10 @@ class Package:
         Raises:
             BadRequest: A required column is missing, or one holds what cannot be cast.
         """
-        rows = cast(frame, self.columns)
+        return self.score(self.pipeline_rows(frame))
+
+    def score(self, rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Scores of rows as `pipeline_rows` returns them."""
         if rows.empty:
             return np.empty(0) if self.scored is None else np.empty((0, self.scored.count))
         return self.answers(self.pipeline, rows)
@@ -89,13 +113,15 @@ class Package:
         return np.asarray(scores, dtype=np.float64)
 
 
-def load_package(folder: Path) -> Package:
+def load_package(folder: Path, keys: PersonalKeys = NO_KEYS) -> Package:
     """Load the model from a version's folder, after checking its files against the manifest.
 
     Args:
         folder: A model version's folder, downloaded from the registry.
+        keys: Keys of personal columns.
 
     Raises:
+        BadParameter: The version hashes personal columns by a key that is not there.
         Tampered: A file differs from its digest, or the model needs types that are not trusted.
         IncompatibleRuntime: Under the versions found here it can answer differently.
     """
@@ -134,6 +160,7 @@ def load_package(folder: Path) -> Package:
         columns_of(manifest),
         manifest,
         scored_classes(manifest),
+        hashed_by_manifest(manifest, keys),
     )
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder
 
-from slipway.adapters.model_package.columns import cast
 from slipway.adapters.model_package.package import Package
 
 STEPS = 2
@@ -36,7 +35,7 @@ class ShuffledColumns:
         self._places = places if all(one.name in places for one in package.columns) else {}
         self._prepared: Any = None
         if self._places:
-            self._prepared = steps[0][1].transform(cast(rows, package.columns))
+            self._prepared = steps[0][1].transform(package.pipeline_rows(rows))
 
     def scores(self) -> np.ndarray[Any, Any]:
         """Return the scores of the rows as they are."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from slipway.adapters.delta_tables.past_tables import PastTables
 from slipway.adapters.drift_report import DriftReports
-from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.kept_fits import KeepingLearner
 from slipway.local.backtest.played_log import AskedRows, PlayedLog, Scores
 from slipway.records.scratch_folder import scratch_folder
@@ -112,12 +111,12 @@ class LaneContainer(ScratchContainer):
     def learner(self, model: ModelSpec, dataset: DatasetSpec) -> KeepingLearner:
         """Return a learner that keeps its fits."""
         plain = super().learner(model, dataset)
-        return KeepingLearner(model, dataset, plain.pipeline_py, self._fits)
+        return KeepingLearner(model, dataset, plain.pipeline_py, plain.keys, self._fits)
 
     def package(self, version: int) -> Package:
         """Return a version's model, which is loaded once."""
         if version not in self._packages:
             with scratch_folder("slipway-backtest-", needs="a version") as scratch:
                 folder = self.registry.download(self._model, version, scratch / "version")
-                self._packages[version] = load_package(folder)
+                self._packages[version] = self.load_package(folder)
         return self._packages[version]

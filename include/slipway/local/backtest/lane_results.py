@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.kept_fits import KEPT_FIT, SECONDS
 from slipway.local.backtest.lane import Lane
 from slipway.local.backtest.played_log import fit_of
@@ -86,7 +85,7 @@ class _Reading:
             folder = self._lane.container.tracking.download(
                 evidence["model_uri"], scratch / "model", sha256=evidence["manifest_sha256"]
             )
-            return self._scored(load_package(folder), step + 1)
+            return self._scored(self._lane.container.load_package(folder), step + 1)
 
     def _scored(self, package: Package, number: int) -> str:
         """Fit of a model, scored on a period."""

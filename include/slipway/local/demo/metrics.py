@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from rich.progress import track
 
 from slipway.adapters.metrics import measure
-from slipway.adapters.model_package import load_package
 from slipway.local.demo.scoreboard import Month
 from slipway.local.demo.simulator import Simulator
 from slipway.records import requests
@@ -30,7 +29,7 @@ def figures(simulator: Simulator) -> list[Month]:
         path = simulator.container.registry.download(
             simulator.model.model, 1, Path(folder) / "first"
         )
-        first = load_package(path)
+        first = simulator.container.load_package(path)
     months = []
     for name, result in track(
         list(simulator.results.items()),

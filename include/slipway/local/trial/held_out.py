@@ -54,7 +54,6 @@ def measure_held_out(trial: Trial, *, progress: Callable[[str], None]) -> HeldOu
         trial: Trial, played to its end.
         progress: Shows how far it is.
     """
-    from slipway.adapters.model_package import load_package
     from slipway.wiring.gate_tools import gate_tools
 
     pinned, trained = trial.find("snapshot"), trial.find("train")
@@ -68,7 +67,7 @@ def measure_held_out(trial: Trial, *, progress: Callable[[str], None]) -> HeldOu
             scratch / spec.model,
             sha256=trained.evidence["manifest_sha256"],
         )
-        package = load_package(folder)
+        package = container.load_package(folder)
         rows = contest.common_holdout(Snapshot.from_numbers(pinned.numbers), [package])
         return _measure(rows, package, trial, progress)
 

@@ -15,6 +15,7 @@ from slipway.serving.prediction_log.personal_columns import PersonalColumns
 from slipway.serving.prediction_log.write_ahead_log import WriteAheadLog
 from slipway.serving.server_options import Options
 from slipway.serving.v2.errors import in_one_line
+from slipway.stages.model.personal_keys import KEY_ID, PersonalKeys
 
 
 def load_model(
@@ -37,8 +38,10 @@ def load_model(
         metrics: Metrics of the server.
     """
     try:
-        engine = load_engine(folder)
-        personal_columns = PersonalColumns(engine.manifest.get("pii") or {}, options.pii_key_file)
+        keys = PersonalKeys.read(options.pii_key_file)
+        engine = load_engine(folder, keys)
+        pii, key = engine.manifest.get("pii") or {}, engine.manifest.get(KEY_ID)
+        personal_columns = PersonalColumns(pii, keys, key=key)
         if isinstance(log, Path):
             header = header_of(model, version, engine, personal_columns)
             log = WriteAheadLog(log, header=header, options=options)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from slipway.serving.model_server.engine import Engine, Scores, Values
+from slipway.stages.model.personal_keys import NO_KEYS, PersonalKeys
 from slipway.stages.ports.raw_column import RawColumn
 
 DTYPES = {"number": "float64", "string": "object"}
@@ -32,7 +33,7 @@ class Package(Protocol):
         """Scores of shape (n_rows,)."""
 
 
-def load_pipeline(folder: Path) -> Engine:
+def load_pipeline(folder: Path, keys: PersonalKeys = NO_KEYS) -> Engine:
     """Load the pipeline of a version's folder.
 
     Raises:
@@ -40,7 +41,7 @@ def load_pipeline(folder: Path) -> Engine:
     """
     from slipway.adapters.model_package import load_package
 
-    return engine_of(load_package(folder))
+    return engine_of(load_package(folder, keys))
 
 
 def engine_of(package: Package) -> Engine:

@@ -119,6 +119,8 @@ SHAPES: Mapping[str, Callable[[object], bool]] = {
     "files": _is_text_by_name,
     "judged": lambda value: isinstance(value, dict),
     "model": _is_text,
+    "pii": _is_text_by_name,
+    "pii_key": _is_text,
     "runtime": lambda value: value is None or _is_text_by_name(value),
     "trusted_types": _is_texts,
 }
