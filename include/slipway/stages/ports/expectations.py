@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from slipway.spec import Expectation
@@ -41,7 +41,7 @@ class ExpectationResult:
         severity: `critical` or `warning`.
         success: Whether it was met.
         rows: Index labels of the failing rows; None for a batch-level expectation.
-        observed: Observed value, where that is one number.
+        observed: Observed value, where that is one number and not of a personal column.
         bounds: What is asked for, in words; empty: the name tells.
     """
 
@@ -59,6 +59,10 @@ class ExpectationResult:
         seen = seen if self.rows is None else f"{len(self.rows)} rows"
         told = "; ".join(filter(None, (self.bounds, seen)))
         return f"{self.expectation}{about}" + (f" ({told})" if told else "")
+
+    def without_personal(self, personal: frozenset[str]) -> ExpectationResult:
+        """Return the result without its observed value, if that is of a personal column."""
+        return self if personal.isdisjoint(self.columns) else replace(self, observed=None)
 
     @property
     def broken(self) -> str:

@@ -18,7 +18,7 @@ from slipway.stages.ports.tables import Tables
 from slipway.stages.rollout.malformed_requests import malformed_requests
 from slipway.stages.rollout.platform import Candidate, Prediction
 from slipway.stages.rollout.v2_encode import encode_rows
-from slipway.values.value_types import EARLIEST
+from slipway.values.value_types import EARLIEST, ColumnType, Value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +29,14 @@ TIMES_AT_ONCE = 3
 
 SAMPLE_ROWS = 20
 NULL_SHARE = 5
+NEUTRAL: Mapping[ColumnType, Value] = {
+    "string": "personal",
+    "integer": 0,
+    "number": 0.0,
+    "boolean": False,
+    "timestamp": EARLIEST,
+}
+"""Stands for a required value of a personal column."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +83,21 @@ class Replay:
         self._rows = rows
         self._columns = package.signature_columns
         self._dataset = dataset
+        self._package = package
         self._expected = package.predict(rows).tolist()
         self._classes = package.manifest.get("classes") or ()
 
     def sample(self) -> dict[str, Any]:
-        """A probe of a few rows, with their offline predictions."""
-        return {
-            "payload": self._payload(self._rows.head(SAMPLE_ROWS), probe=True),
-            "scores": self._expected[:SAMPLE_ROWS],
-        }
+        """A probe of a few rows without key and personal values, with their offline predictions."""
+        rows = self._rows.head(SAMPLE_ROWS).copy()
+        personal = self._package.manifest.get("pii") or {}
+        for column in self._columns:
+            if column.name in personal:
+                rows[column.name] = NEUTRAL[column.type or "string"] if column.required else None
+        payload = self._payload(rows, probe=True)
+        names = {column.name for column in self._columns}
+        payload["inputs"] = [one for one in payload["inputs"] if one["name"] in names]
+        return {"payload": payload, "scores": self._package.predict(rows).tolist()}
 
     def run(self, candidate: Candidate) -> ReplayResult:
         """Send each row alone, all rows at once, and bad inputs; measure the answers."""
