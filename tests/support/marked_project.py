@@ -77,7 +77,14 @@ estimator: {name: sklearn.linear_model.LogisticRegression, params: {max_iter: 20
 training: {window_days: 2, holdout_days: 1, min_rows: 100}
 gates:
   min_holdout_rows: 50
+  min_blocks: 5
+  blocks: hour
   metrics: {roc_auc: {threshold: 0.55}}
+  slices: {columns: [email, phone, income], min_rows: 20}
+  fairness: {columns: [email, phone], metrics: {demographic_parity_difference: 1}, min_rows: 20}
+  explanations: {rows: 100, max_seconds: 5}
+  robustness: {missing: 0.2, unseen: 0.2}
+  behaviour: {invariance: [{column: email, max_change: 1}, {column: phone, max_change: 1}]}
 deployment:
   explanations: true
   outlier_scores: true

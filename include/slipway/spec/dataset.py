@@ -62,6 +62,11 @@ class Stream(Spec):
         description="A batch with a larger share of bad rows is blocked as a whole.",
     )
 
+    @property
+    def personal(self) -> frozenset[str]:
+        """Names of the personal columns."""
+        return frozenset(name for name, one in self.columns.items() if one.pii is not None)
+
 
 class Labels(Stream):
     """The stream of labels: in files of their own, or in those of the features."""

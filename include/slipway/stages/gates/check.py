@@ -65,6 +65,11 @@ class Contest:
         """Gates of the model."""
         return self.spec.gates
 
+    @property
+    def personal(self) -> frozenset[str]:
+        """Personal columns, whose values no number and no file of a gate may hold."""
+        return self.dataset.streams.features.personal
+
     def answers(self, who: str, metric: str) -> tuple[pd.Series[Any], Any] | None:
         """Return target and a contender's scores as a metric judges them; None where it has none.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from slipway.spec.fairness import Fairness
@@ -17,22 +17,28 @@ MOST_GROUPS = 30
 """Groups of one division, the largest ones."""
 
 
-def groups_of(rows: pd.DataFrame, fairness: Fairness) -> list[Groups]:
+def groups_of(
+    rows: pd.DataFrame, fairness: Fairness, *, personal: Collection[str] = ()
+) -> list[Groups]:
     """Return the divisions of the rows into groups, each column alone, then several at once.
 
     Args:
         rows: Holdout rows.
         fairness: Columns of the spec.
+        personal: Columns whose values no name may hold.
     """
-    parts = {name: dict(_parts(rows[name], bins=fairness.bins)) for name in fairness.columns}
+    parts = {
+        name: dict(_parts(rows[name], bins=fairness.bins, is_personal=name in personal))
+        for name in fairness.columns
+    }
     return [_groups([parts[name] for name in by], by) for by in fairness.partitions]
 
 
 def _parts(
-    values: pd.Series[Any], *, bins: int
+    values: pd.Series[Any], *, bins: int, is_personal: bool
 ) -> Iterator[tuple[str, np.ndarray[Any, np.dtype[np.bool_]]]]:
     """Yield the rows of each value or bin; what is missing is no group."""
-    for name, mask in parts_of_column(values, bins=bins):
+    for name, mask in parts_of_column(values, bins=bins, is_personal=is_personal):
         if name != f"{values.name} = {MISSING}":
             yield name, mask
 

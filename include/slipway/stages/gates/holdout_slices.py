@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from slipway.spec.slices import SliceCondition, SliceRange, Slices
@@ -19,16 +19,20 @@ MOST_VALUES = 50
 MISSING = "(missing)"
 
 
-def slices_of(rows: pd.DataFrame, slices: Slices) -> dict[str, Mask]:
+def slices_of(
+    rows: pd.DataFrame, slices: Slices, *, personal: Collection[str] = ()
+) -> dict[str, Mask]:
     """Return which rows are in each slice, by its name, with at least `min_rows`.
 
     Args:
         rows: Holdout rows.
         slices: Slices of the spec.
+        personal: Columns whose values no name may hold.
     """
     found: dict[str, Mask] = {}
     for column in slices.columns:
-        found.update(parts_of_column(rows[column], bins=slices.bins))
+        is_personal = column in personal
+        found.update(parts_of_column(rows[column], bins=slices.bins, is_personal=is_personal))
     found.update(_named(rows, slices))
     return {name: mask for name, mask in found.items() if int(mask.sum()) >= slices.min_rows}
 
@@ -44,18 +48,27 @@ def small_slices(rows: pd.DataFrame, slices: Slices) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count < slices.min_rows}
 
 
-def parts_of_column(values: pd.Series[Any], *, bins: int) -> Iterator[tuple[str, Mask]]:
+def parts_of_column(
+    values: pd.Series[Any], *, bins: int, is_personal: bool
+) -> Iterator[tuple[str, Mask]]:
     """Yield the rows of each value of a column, or of each bin of a number, with their name.
 
     Args:
         values: Column, of shape (n_rows,).
         bins: Bins of a number of more values than these.
+        is_personal: Whether a name has a number in place of the value: the commonest value is 1,
+            and so is the lowest bin.
     """
-    import pandas as pd
-
     missing = values.isna().to_numpy(bool)
     if missing.any():
         yield f"{values.name} = {MISSING}", missing
+    for number, (name, mask) in enumerate(_present_parts(values, bins=bins), 1):
+        yield f"{values.name} = ({number})" if is_personal else name, mask
+
+
+def _present_parts(values: pd.Series[Any], *, bins: int) -> Iterator[tuple[str, Mask]]:
+    import pandas as pd
+
     is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     if is_number and values.nunique() > bins:
         edges = values.dropna().astype(float).quantile([one / bins for one in range(1, bins)])

@@ -137,8 +137,7 @@ def validate_delivery(
     good = faults.good(len(spool))
     if good.any():
         outcomes += evaluate(spool, whole, suites, keep=good)
-    personal = frozenset(name for name, one in declared.columns.items() if one.pii)
-    outcomes = [one.without_personal(personal) for one in outcomes]
+    outcomes = [one.without_personal(declared.personal) for one in outcomes]
     return ValidatedDelivery(
         delivery=delivery,
         spool=spool,

@@ -143,8 +143,8 @@ class Recipe:
         scores = learned.predict(rows)
         files = {held_out_rows.FILE: HeldOutRows(times, labels, scores).bounded().to_bytes()}
         if self.spec.task == "regression":
-            declared = self.dataset.streams.features.columns
-            names = [name for name in self.spec.features.names if not declared[name].pii]
+            personal = self.dataset.streams.features.personal
+            names = [name for name in self.spec.features.names if name not in personal]
             known = HeldOutFeatures(rows[names], labels.to_numpy(), scores).bounded()
             files[held_out_features.FILE] = known.to_bytes()
         return files

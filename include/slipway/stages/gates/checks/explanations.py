@@ -215,7 +215,7 @@ def _by_slice(contest: Contest, rows: pd.DataFrame, explained: Explained) -> dic
     few = slices.model_copy(update={"min_rows": LEAST_ROWS})
     found = {
         name: dict(ColumnShares.of(explained, mask.nonzero()[0]).ordered)
-        for name, mask in slices_of(rows, few).items()
+        for name, mask in slices_of(rows, few, personal=contest.personal).items()
     }
     return {"slices": found}
 

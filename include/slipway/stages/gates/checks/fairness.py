@@ -65,7 +65,7 @@ class FairnessCheck:
         actual, _ = with_unseen(contest.actual, contest.scores[CHALLENGER])
         found = contest.tools.fairness(
             fairness.metrics,
-            groups=groups_of(contest.rows, fairness),
+            groups=groups_of(contest.rows, fairness, personal=contest.personal),
             actual=actual.to_numpy(),
             challenger=_predicted(contest, CHALLENGER),
             other=other,

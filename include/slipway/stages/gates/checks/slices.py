@@ -105,7 +105,7 @@ class SliceCheck:
         if slices is None:
             return Measured()
         metric = next(iter(contest.gates.metrics))
-        masks = slices_of(contest.rows, slices)
+        masks = slices_of(contest.rows, slices, personal=contest.personal)
         figures = figures_of(contest, metric, masks)
         numbers, gains = figure_numbers(figures), _gains(contest, metric, masks)
         if small := small_slices(contest.rows, slices):
