@@ -49,7 +49,7 @@ class Cluster(Spec):
     )
     pii_key_secret: ObjectName | None = Field(
         default=None,
-        description="Secret whose entry `key` is the key of hashed personal columns; needed when "
+        description="Secret whose entry `key` has the keys of personal columns; needed when "
         "the dataset has such columns.",
     )
     log_claim: ObjectName | None = Field(

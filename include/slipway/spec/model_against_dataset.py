@@ -32,10 +32,8 @@ _TARGETS = {
 _NO_FEATURE = (
     "remove it; if it is known at prediction time, declare it among the features in dataset.yaml"
 )
-_HASHED = (
-    "list it under `categorical`, where the model gets keyed hashes, or deliver a coarser column "
-    "that is not personal, such as ten years of age"
-)
+_COARSER = "deliver a coarser column that is not personal, such as ten years of age"
+_HASHED = f"list it under `categorical`, where the model gets keyed hashes, or {_COARSER}"
 
 
 def model_against_dataset(
@@ -105,7 +103,9 @@ def _feature(document: Document, where: Where, name: str, column: Column) -> Ite
     yield from _wrong_type(document, where, name, column, _NUMERIC if numeric else _CATEGORICAL)
     if numeric and column.pii is not None:
         summary = f"{name!r} is personal, and the thresholds of a model would hold its numbers"
-        yield problem_at(document, where, summary, hint=_HASHED)
+        yield problem_at(
+            document, where, summary, hint=_HASHED if column.type in _CATEGORICAL else _COARSER
+        )
 
 
 def _target(spec: ModelSpec, column: Column, document: Document) -> Iterator[Problem]:
