@@ -44,7 +44,7 @@ FAULTS = kubernetes_double/own_tests rollouts dags/test_pods_in_trouble.py e2e/t
 # Slipway beside what others made: a cluster's double, images' locks alone, other interpreters,
 # an environment that has the wheel alone, public clients.
 BESIDE = $(addprefix dags/test_,pods_on_cluster.py thin_airflow.py) $(addprefix e2e/test_,fresh_install.py pods.py) \
-	$(addprefix serving/test_,images.py openapi.py public_clients.py) \
+	$(addprefix serving/test_,images.py openapi.py public_clients.py public_signature.py) \
 	$(addprefix unit/test_,compose_programs.py other_interpreters.py)
 # The ring first: it takes longest, and waits for others most of the time.
 TESTS = tests/e2e tests/serving tests/contract tests/dags tests/unit \
