@@ -11,6 +11,7 @@ Imports nothing: Airflow imports these classes by name when it parses a DAG file
     │   ├── BadRequest          a prediction request does not fit the model's signature
     │   ├── NotFound            an object, a version or an alias does not exist
     │   ├── Tampered            bytes differ from the digest recorded for them
+    │   │   └── BadSignature    a model version is not signed by a trusted key
     │   ├── IncompatibleRuntime a model version was trained with other versions of its libraries
     │   ├── Superseded          a newer attempt or lease owns this work
     │   ├── NotComputable       a verdict's numbers cannot be computed
@@ -23,6 +24,7 @@ Imports nothing: Airflow imports these classes by name when it parses a DAG file
         ├── StoreUnavailable    the store does not answer
         ├── RegistryUnavailable MLflow does not answer
         ├── MetricsUnavailable  Prometheus does not answer, or only in part
+        ├── KeyServiceUnavailable  the service that holds the signing key does not answer
         ├── PlatformUnavailable the serving platform does not answer
         │   └── ClusterUnavailable  the Kubernetes API does not answer
         ├── CommitConflict      another writer committed first
@@ -119,6 +121,10 @@ class Tampered(Permanent):
     """Bytes differ from the digest recorded for them; a retry cannot help."""
 
 
+class BadSignature(Tampered):
+    """A model version is not signed by a trusted key; a retry cannot help."""
+
+
 class IncompatibleRuntime(Permanent):
     """A pipeline can answer differently under the versions found here; a retry cannot help."""
 
@@ -161,6 +167,10 @@ class RegistryUnavailable(Transient):
 
 class MetricsUnavailable(Transient):
     """Prometheus does not answer, or only in part; a retry can help."""
+
+
+class KeyServiceUnavailable(Transient):
+    """The service that holds the signing key does not answer; a retry can help."""
 
 
 class PlatformUnavailable(Transient):

@@ -54,9 +54,9 @@ def open_sealed(folder: Path, *, sha256: str | None = None) -> dict[str, Any]:
     Raises:
         Tampered: The manifest or a file is missing or differs from its digest.
     """
-    manifest = parse(_bytes(folder, MANIFEST), sha256=sha256, where=str(folder / MANIFEST))
+    manifest = parse(read_bytes(folder, MANIFEST), sha256=sha256, where=str(folder / MANIFEST))
     for name, expected in manifest["files"].items():
-        check(_bytes(folder, name), expected, where=str(folder / name))
+        check(read_bytes(folder, name), expected, where=str(folder / name))
     return manifest
 
 
@@ -166,7 +166,12 @@ def require_digest(model: str, version: int, *, wanted: str | None, found: str) 
         )
 
 
-def _bytes(folder: Path, name: str) -> bytes:
+def read_bytes(folder: Path, name: str) -> bytes:
+    """Return a file of a version's folder.
+
+    Raises:
+        Tampered: It is missing.
+    """
     path = folder / name
     if not path.is_file():
         raise Tampered("a file of a model version is missing", where=str(path), hint=AGAIN)

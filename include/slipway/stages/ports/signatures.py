@@ -1,0 +1,46 @@
+"""Signatures port: sign model versions, and verify them before they are used."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Signer(Protocol):
+    """A private key."""
+
+    @property
+    def key_id(self) -> str:
+        """Id of the key, by which its public half is found."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature of a message.
+
+        Raises:
+            BadParameter: The key cannot be used.
+            KeyServiceUnavailable: The service that holds the key does not answer.
+        """
+
+
+class Verifier(Protocol):
+    """The public keys whose signatures are accepted."""
+
+    def key_ids(self) -> list[str]:
+        """Ids of the keys.
+
+        Raises:
+            BadParameter: The keys cannot be read.
+        """
+
+    def verify(self, bundle: bytes | None, *, model: str, sha256: str, where: str) -> str:
+        """Return the id of the trusted key that signed a version.
+
+        Args:
+            bundle: The version's signature; None: it has none.
+            model: Name of the model that the version is to be loaded as.
+            sha256: Digest of the version's manifest.
+            where: Address of the signature.
+
+        Raises:
+            BadSignature: The version is not signed by a trusted key.
+            BadParameter: The keys cannot be read.
+        """
