@@ -156,6 +156,19 @@ class Settings(BaseSettings):
     token: SecretStr | None = Field(
         default=None, description="Bearer token that stages send to the platform."
     )
+    signing_key: SecretStr | None = Field(
+        default=None,
+        description="Private key that signs the versions that are promoted or brought: path of a "
+        "PEM file without a password, the PEM itself, or `kms://` with the id, ARN or alias of a "
+        "key of AWS KMS. Set it only where `promote_challenger`, `slipway bring` and "
+        "`slipway sign` run. `slipway keys new` makes a pair.",
+    )
+    trusted_keys: Path | None = Field(
+        default=None,
+        description="PEM file with public keys, or a folder of such files: a model version is "
+        "used only if one of them signed it. Read again at each use. Without it, no signature is "
+        "required.",
+    )
     tls_certificate: Path | None = Field(
         default=None,
         description="PEM file with the certificate (chain) of servers.",

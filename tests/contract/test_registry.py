@@ -193,6 +193,22 @@ def test_a_download_is_the_folder_that_was_logged(
     assert open_sealed(env.tracking.download(uri, tmp_path / "again", sha256=digest))
 
 
+def test_a_file_is_added_beside_those_of_a_version(
+    env: RegistryEnv, sealed: tuple[Path, str]
+) -> None:
+    """It can be read back and replaced, the sealed files stay, and an absent one is not found."""
+    number = env.register(*sealed)
+    for data in (b"first", b"second"):
+        env.registry.add_file(env.model, number, "model.sig", data)
+        assert env.registry.read_file(env.model, number, "model.sig") == data
+    manifest = (sealed[0] / MANIFEST).read_bytes()
+    assert env.registry.read_file(env.model, number, MANIFEST) == manifest
+    with pytest.raises(NotFound):
+        env.registry.read_file(env.model, number, "absent")
+    with pytest.raises(NotFound):
+        env.registry.add_file(env.model, 9, "model.sig", b"")
+
+
 def test_a_download_is_the_version_that_is_meant(
     env: RegistryEnv, sealed: tuple[Path, str], tmp_path: Path
 ) -> None:

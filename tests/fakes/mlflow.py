@@ -14,8 +14,10 @@ from slipway.errors import NotFound, RegistryUnavailable
 from slipway.records.ledger import Head
 from slipway.stages.model import manifest
 from slipway.stages.model.meant_version import meant_version, recorded_digest
+from slipway.stages.model.signature import verify_folder
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
 from slipway.stages.ports.registry import ModelVersion, absent_version
+from slipway.stages.ports.signatures import Verifier
 from slipway.stages.ports.tables import PinnedTable
 from slipway.stages.ports.tracked_runs import TrackedRun
 from slipway.stages.ports.tracking import LoggedTrial
@@ -180,6 +182,7 @@ class MemoryRegistry:
 
     def __init__(self, tracking: MemoryTracking) -> None:
         self.tracking = tracking
+        self.verifier: Verifier | None = None
         self.versions: dict[str, list[ModelVersion]] = {}
         self.aliases: dict[tuple[str, str], int] = {}
         self.heads: dict[str, Head] = {}
@@ -298,7 +301,24 @@ class MemoryRegistry:
         """The anchored head of the ledger."""
         return self.heads.get(model)
 
+    def read_file(self, model: str, version: int, name: str) -> bytes:
+        """A file of a version's folder."""
+        file = self._folder(model, version) / name
+        if not file.is_file():
+            raise NotFound(f"there is no {file}")
+        return file.read_bytes()
+
+    def add_file(self, model: str, version: int, name: str, data: bytes) -> None:
+        """Put a file beside those of a version."""
+        self.tracking.check()
+        (self._folder(model, version) / name).write_bytes(data)
+
+    def _folder(self, model: str, version: int) -> Path:
+        return self.tracking.root / self.version(model, version).source_uri.removeprefix("models:/")
+
     def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """A version's folder, checked against its digest."""
         found = meant_version(self, model, version, sha256=sha256)
+        if self.verifier is not None:
+            verify_folder(self._folder(found.model, found.version), self.verifier, model=model)
         return self.tracking.download(found.source_uri, to, sha256=recorded_digest(found))

@@ -38,7 +38,7 @@ WRITES = frozenset(
     {
         *("write", "create", "delete"),
         *("begin", "log_metrics", "log_package", "end", "attach"),
-        *("register", "set_alias", "delete_alias", "tag", "anchor"),
+        *("register", "add_file", "set_alias", "delete_alias", "tag", "anchor"),
     }
 )
 ORIGIN = {"by": "ada", "run_id": "shell-1"}
@@ -175,7 +175,9 @@ class Environment:
             training.dataset,
             version=version,
             source=source.source(),
-            target=TargetEnvironment(training.registry, training.tracking, self.runs, tools),
+            target=TargetEnvironment(
+                training.registry, training.tracking, self.runs, tools, training.signing
+            ),
             context=RunContext(training.store, ORIGIN),
             replace=replace,
             without_champion=without_champion,

@@ -20,6 +20,7 @@ from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.labels import Label
 from slipway.stages.model.provenance import CodeState
+from slipway.stages.model.sign_version import UNSIGNED, Signing
 from slipway.stages.ports.package import FittedModel, Learner, MakeLearner, Rounds
 from slipway.stages.ports.registry import Registry
 from slipway.stages.search.search import SearchTools
@@ -65,6 +66,7 @@ class TrainingEnv:
     spec: ModelSpec
     dataset: DatasetSpec
     code: CodeState = CODE
+    signing: Signing = UNSIGNED
 
     @classmethod
     def in_memory(cls, folder: Path) -> TrainingEnv:
@@ -164,7 +166,9 @@ class TrainingEnv:
 
     def promote(self, request: Request) -> RunRecord:
         """Run promote."""
-        return promote_challenger(self.spec, registry=self.registry, **self._common(request))
+        return promote_challenger(
+            self.spec, registry=self.registry, signing=self.signing, **self._common(request)
+        )
 
     def until_gate(self, request: Request) -> RunRecord:
         """Run snapshot, train, evaluate and gate; the gate's record."""

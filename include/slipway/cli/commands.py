@@ -18,6 +18,7 @@ from slipway.cli.demo import demo, down, up
 from slipway.cli.evidence import evidence
 from slipway.cli.export import export
 from slipway.cli.init import init
+from slipway.cli.keys import keys
 from slipway.cli.ledger import ledger
 from slipway.cli.local_installation import use_local_installation
 from slipway.cli.new import new
@@ -28,6 +29,7 @@ from slipway.cli.reproduce import reproduce
 from slipway.cli.rollback import rollback
 from slipway.cli.run import run
 from slipway.cli.serve import download, platform, serve, ship, token
+from slipway.cli.sign import sign
 from slipway.cli.specs import check, reference, sample
 from slipway.cli.status import status
 from slipway.cli.trial import trial
@@ -50,6 +52,7 @@ for command in (
     *(status, why, ledger),
     *(card, reproduce, evidence),
     *(run, approve, rollback, bring, export),
+    *(keys, sign),
     *(serve, download, ship, platform, token),
     *(up, replay, demo, down),
 ):

@@ -152,7 +152,7 @@ def platform(*, port: int, host: str) -> None:
     container = wiring.Container()
     run(
         store=container.store,
-        versions=MlflowRegistry(container.settings.mlflow),
+        versions=MlflowRegistry(container.settings.mlflow, verifier=container.verifier),
         scratch=container.settings.scratch,
         port=port,
         host=host,

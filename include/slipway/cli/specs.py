@@ -17,12 +17,15 @@ def check(*, as_json: bool) -> None:
 
     Exit status 1 when there is a problem. Where Great Expectations is installed, the arguments
     of each expectation are checked too, and where DuckDB is, the queries of KPIs. Where every spec
-    is fine, the requests that the steps of a rollout take are told.
+    is fine, the requests that the steps of a rollout take are told, and which keys sign model
+    versions and are required.
     """
     from slipway.spec.loading import load_all
     from slipway.spec.warnings import project_warnings
     from slipway.stages.report.check import inspect_project
     from slipway.stages.report.rollout_steps import describe_steps
+    from slipway.stages.report.signatures import describe_keys
+    from slipway.wiring import Container
     from slipway.wiring.check import expectation_check, kpi_check
 
     project = Settings().project
@@ -40,7 +43,14 @@ def check(*, as_json: bool) -> None:
     if as_json:
         problems = [problem.to_json() for problem in loaded.problems]
         found = {"datasets": datasets, "models": models, "problems": problems}
-        print_json({**found, "warnings": warnings, "rollouts": describe_steps(loaded.models)})
+        print_json(
+            {
+                **found,
+                "warnings": warnings,
+                "rollouts": describe_steps(loaded.models),
+                "signatures": describe_keys(Container().signing),
+            }
+        )
     else:
         for problem in loaded.problems:
             click.echo(str(problem))
@@ -50,6 +60,8 @@ def check(*, as_json: bool) -> None:
         wrong = _counted(len(loaded.problems), "problem")
         for steps in () if loaded.problems else describe_steps(loaded.models):
             click.echo(f"rollout of {steps}")
+        if models and not loaded.problems:
+            click.echo(describe_keys(Container().signing))
         click.echo(f"{wrong}; fine: {counted}" if loaded.problems else f"{counted}: fine")
         if not (datasets or models or loaded.problems):
             click.echo("there is no model yet: `slipway new FILE` writes one from your data")

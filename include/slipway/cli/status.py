@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -65,6 +66,7 @@ def _read_all(container: Container) -> list[Status]:
 
 
 def _read(container: Container, specs: FoundSpecs) -> Status:
+    from slipway.stages.report.signatures import describe_signature
     from slipway.stages.report.status import status as status_of
     from slipway.wiring.found_specs import delivered_streams, reader_for
 
@@ -80,6 +82,9 @@ def _read(container: Container, specs: FoundSpecs) -> Status:
         spec_problem=specs.problem_text,
         valid=specs.valid,
         policy=spec.retraining if spec else None,
+        signature_of=partial(
+            describe_signature, registry=container.registry, verifier=container.verifier
+        ),
     )
 
 
@@ -157,6 +162,9 @@ def _print_versions(standing: Status) -> None:
     engines = standing.engines if target.has_server else {}
     for number, engine in sorted(engines.items()):
         click.echo(f"  {'engine':<11} version {number} {engine.shown}")
+    for number, told in sorted(standing.signatures.items()):
+        line = f"  {'signature':<11} version {number} {told}"
+        click.secho(line, fg="red" if told.startswith("refused") else None)
     for number, origin in sorted(standing.sources.items()):
         click.echo(f"  {'brought':<11} version {number} is {origin}")
     shares = [f"version {one} {share:.0%}" for one, share in (standing.weights or {}).items()]

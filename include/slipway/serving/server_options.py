@@ -29,6 +29,7 @@ class Options:
         max_waiting: Limit on requests that wait for the model.
         request_seconds: Limit on the time that a request takes to arrive.
         tokens_file: File with the tokens of clients; None: no authentication.
+        trusted_keys: Public keys, by one of which a version has to be signed; None: by none.
         tls_certificate: PEM file of the certificate; None: plain HTTP.
         tls_key: PEM file of its private key.
     """
@@ -44,6 +45,7 @@ class Options:
     max_waiting: int = 512
     request_seconds: float = 30.0
     tokens_file: Path | None = None
+    trusted_keys: Path | None = None
     tls_certificate: Path | None = None
     tls_key: Path | None = None
 
@@ -61,6 +63,7 @@ class Options:
             explain_seconds=settings.explain_seconds,
             request_seconds=settings.request_seconds,
             tokens_file=settings.tokens_file,
+            trusted_keys=settings.trusted_keys,
             tls_certificate=settings.tls_certificate,
             tls_key=settings.tls_key,
         )

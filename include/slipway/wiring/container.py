@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.model.personal_keys import PersonalKeys
     from slipway.stages.model.provenance import CodeState
+    from slipway.stages.model.sign_version import Signing
     from slipway.stages.ports import prediction_log
     from slipway.stages.ports.delivery_source import DeliverySource
     from slipway.stages.ports.registry import Registry
+    from slipway.stages.ports.signatures import Verifier
     from slipway.stages.ports.tracking import Tracking
     from slipway.stages.rollout.platform import Platform
     from slipway.stages.search.search import SearchTools
@@ -91,7 +93,36 @@ class Container:
         """Model registry, MLflow's."""
         from slipway.adapters.mlflow_server import MlflowRegistry
 
-        return MlflowRegistry(self.settings.mlflow, answer_within_s=self._registry_within_s)
+        return MlflowRegistry(
+            self.settings.mlflow,
+            answer_within_s=self._registry_within_s,
+            verifier=self.verifier,
+        )
+
+    @cached_property
+    def verifier(self) -> Verifier | None:
+        """Public keys that are trusted; None: signatures are not required."""
+        if self.settings.trusted_keys is None:
+            return None
+        from slipway.adapters.signatures import TrustedKeys
+
+        return TrustedKeys(self.settings.trusted_keys)
+
+    @cached_property
+    def signing(self) -> Signing:
+        """Keys that sign and verify model versions.
+
+        Raises:
+            BadParameter: The signing key cannot be read.
+        """
+        from slipway.stages.model.sign_version import Signing
+
+        key = self.settings.signing_key
+        if key is None:
+            return Signing(None, self.verifier)
+        from slipway.adapters.signatures import open_signer
+
+        return Signing(open_signer(key.get_secret_value()), self.verifier)
 
     @cached_property
     def tracking(self) -> Tracking:

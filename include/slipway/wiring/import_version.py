@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from slipway.records.run_records import RunRecord
     from slipway.records.verdicts import Verdict
     from slipway.stages.import_version.environments import SourceEnvironment, TargetEnvironment
+    from slipway.stages.ports.signatures import Verifier
 
 
 def bring(
@@ -55,7 +56,9 @@ def bring(
     own = container or Container()
     spec = own.model(model)
     held = secrets or SourceSettings()
-    source = _source(mlflow, store, name=name or _address(mlflow), secrets=held)
+    source = _source(
+        mlflow, store, name=name or _address(mlflow), secrets=held, verifier=own.verifier
+    )
     is_same = _address(mlflow) == _address(own.settings.mlflow)
     if is_same or source.store.root == own.store.root:
         raise BadParameter(
@@ -83,7 +86,9 @@ def _address(mlflow: str) -> str:
     return MlflowRegistry(mlflow).address
 
 
-def _source(mlflow: str, store: str, *, name: str, secrets: SourceSettings) -> SourceEnvironment:
+def _source(
+    mlflow: str, store: str, *, name: str, secrets: SourceSettings, verifier: Verifier | None
+) -> SourceEnvironment:
     from slipway.adapters.mlflow_server import MlflowRegistry, MlflowRuns
     from slipway.adapters.object_store import open_store
     from slipway.stages.import_version.environments import SourceEnvironment
@@ -91,7 +96,7 @@ def _source(mlflow: str, store: str, *, name: str, secrets: SourceSettings) -> S
     token = secrets.mlflow_token.get_secret_value() if secrets.mlflow_token else None
     return SourceEnvironment(
         name=name,
-        registry=MlflowRegistry(mlflow, token=token),
+        registry=MlflowRegistry(mlflow, token=token, verifier=verifier),
         runs=MlflowRuns(mlflow, token=token),
         store=open_store(store, access=_access(secrets), may_make=False),
     )
@@ -123,4 +128,5 @@ def _target(container: Container) -> TargetEnvironment:
         regate=RegateTools(
             container.registry, container.tables, container.load_package, gate_tools()
         ),
+        signing=container.signing,
     )

@@ -66,6 +66,7 @@ def local_platform(tools: Tools, model: ModelSpec) -> Platform:
         token=settings.token.get_secret_value() if settings.token else None,
         ca=settings.tls_ca,
         pii_key_file=settings.pii_key_file,
+        trusted_keys=settings.trusted_keys,
     )
 
 

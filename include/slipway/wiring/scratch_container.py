@@ -11,6 +11,7 @@ from slipway.settings import Settings
 from slipway.wiring.container import Container
 
 if TYPE_CHECKING:
+    from slipway.stages.model.sign_version import Signing
     from slipway.stages.ports.registry import Registry
     from slipway.stages.ports.tracking import Tracking
 
@@ -43,6 +44,13 @@ class ScratchContainer(Container):
         from slipway.adapters.experiment_folder import FolderRegistry
 
         return FolderRegistry(self.folder / "experiments")
+
+    @cached_property
+    def signing(self) -> Signing:
+        """No keys: what is trained here serves nowhere."""
+        from slipway.stages.model.sign_version import UNSIGNED
+
+        return UNSIGNED
 
     @cached_property
     def tracking(self) -> Tracking:

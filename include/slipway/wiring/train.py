@@ -201,6 +201,7 @@ def promote_challenger(call: StageCall) -> RunRecord:
         request=call.request(),
         context=call.context,
         registry=container.registry,
+        signing=container.signing,
     )
     keep_card(
         record,

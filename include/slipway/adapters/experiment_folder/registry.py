@@ -9,6 +9,7 @@ from typing import Any
 
 from slipway.adapters.experiment_folder.json_files import JsonFiles
 from slipway.adapters.experiment_folder.tracking import FolderTracking
+from slipway.errors import NotFound
 from slipway.records.ledger import Head
 from slipway.stages.model.meant_version import meant_version, recorded_digest
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
@@ -140,6 +141,26 @@ class FolderRegistry:
         head = self._read(model).get("head")
         return None if head is None else Head(**head)
 
+    def read_file(self, model: str, version: int, name: str) -> bytes:
+        """Return one file of a version's folder; its digest is not checked.
+
+        Raises:
+            NotFound: There is no such version or file.
+        """
+        file = self._folder(model, version) / name
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            raise NotFound("there is no such file", where=str(file)) from error
+
+    def add_file(self, model: str, version: int, name: str, data: bytes) -> None:
+        """Put a file beside those of a version's folder, replacing one of the same name.
+
+        Raises:
+            NotFound: There is no such version.
+        """
+        (self._folder(model, version) / name).write_bytes(data)
+
     def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """Copy a version's folder, its files checked against the digest in its tags.
 
@@ -155,6 +176,9 @@ class FolderRegistry:
         """
         found = meant_version(self, model, version, sha256=sha256)
         return self._tracking.download(found.source_uri, to, sha256=recorded_digest(found))
+
+    def _folder(self, model: str, version: int) -> Path:
+        return self._tracking.folder_of(self.version(model, version).source_uri)
 
     def _every_version(self) -> Iterator[ModelVersion]:
         for name in self._files.names(REGISTRY):

@@ -117,15 +117,24 @@ class FolderTracking:
             NotFound: There is no such model.
             Tampered: A file differs from its digest.
         """
-        source = self._files.root / MODELS / model_uri.removeprefix("models:/")
-        if not source.is_dir():
-            raise NotFound("there is no such model", where=str(source))
+        source = self.folder_of(model_uri)
         manifest.open_sealed(source, sha256=sha256)
         if to.is_dir():
             shutil.rmtree(to)
         with refuse_full_disk(to.parent, needs="a model version"):
             _copy(source, to)
         return to
+
+    def folder_of(self, model_uri: str) -> Path:
+        """Return the folder that `log_package` kept.
+
+        Raises:
+            NotFound: There is no such model.
+        """
+        source = self._files.root / MODELS / model_uri.removeprefix("models:/")
+        if not source.is_dir():
+            raise NotFound("there is no such model", where=str(source))
+        return source
 
     def read(self, run_id: str) -> dict[str, Any]:
         """Return a run: model, status, tags, parameters, tables and metrics.

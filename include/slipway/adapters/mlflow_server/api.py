@@ -73,8 +73,11 @@ class MlflowApi:
     def upload(self, artifact_uri: str, folder: Path) -> None:
         """Upload a folder's files to an artifact URI."""
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            name = file.relative_to(folder).as_posix()
-            self._send("PUT", _proxied(artifact_uri, name), content=file.read_bytes())
+            self.put(artifact_uri, file.relative_to(folder).as_posix(), file.read_bytes())
+
+    def put(self, artifact_uri: str, name: str, data: bytes) -> None:
+        """Upload one file below an artifact URI."""
+        self._send("PUT", _proxied(artifact_uri, name), content=data)
 
     def fetch(self, artifact_uri: str, name: str) -> bytes:
         """Download one file below an artifact URI.
@@ -116,7 +119,9 @@ class MlflowApi:
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
-        (folder / manifest.MANIFEST).write_bytes(listing)
+        kept = folder / manifest.MANIFEST
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(listing)
 
     def _artifact(self, artifact_uri: str, name: str) -> bytes:
         try:

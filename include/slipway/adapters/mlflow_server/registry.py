@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from slipway.adapters.mlflow_server.api import AlreadyThere, MlflowApi
+from slipway.adapters.mlflow_server.registry_answers import (
+    LEDGER_HEAD,
+    head_of,
+    model_version,
+    pairs,
+)
 from slipway.adapters.mlflow_server.used_numbers import (
     PLACEHOLDER,
     delete_version,
@@ -17,10 +22,10 @@ from slipway.adapters.mlflow_server.used_numbers import (
 from slipway.errors import NotFound
 from slipway.records.ledger import Head
 from slipway.stages.model.meant_version import meant_version, recorded_digest
-from slipway.stages.model.version_tags import DIGEST, RUN_KEY
+from slipway.stages.model.signature import SIGNATURE, write_signature
+from slipway.stages.model.version_tags import DIGEST, RUN_KEY, SIGNED_BY
 from slipway.stages.ports.registry import ModelVersion, absent_version
-
-LEDGER_HEAD = "slipway.ledger_head"
+from slipway.stages.ports.signatures import Verifier
 
 
 class MlflowRegistry:
@@ -30,11 +35,18 @@ class MlflowRegistry:
         url: Address of the MLflow server.
         token: Bearer token, if the server requires one.
         answer_within_s: Time limit of an answer; None: `api.ANSWER_WITHIN_S`.
+        verifier: Verifies what is downloaded; None: signatures are not required.
     """
 
     def __init__(
-        self, url: str, *, token: str | None = None, answer_within_s: float | None = None
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        answer_within_s: float | None = None,
+        verifier: Verifier | None = None,
     ) -> None:
+        self._verifier = verifier
         self._api = MlflowApi(url, token=token, answer_within_s=answer_within_s)
 
     @property
@@ -69,7 +81,7 @@ class MlflowRegistry:
         except NotFound as error:
             here = (one.version for one in self._search_all(f"name = '{model}'"))
             raise absent_version(model, version, here, where=error.where) from error
-        return _model_version(found["model_version"])
+        return model_version(found["model_version"])
 
     def with_digest(self, model: str, sha256: str) -> ModelVersion | None:
         """Return the oldest version with a digest in its tags, or None."""
@@ -127,9 +139,9 @@ class MlflowRegistry:
             source=model_uri,
             model_id=logged["model_id"],
             run_id=logged["source_run_id"],
-            tags=_pairs(tags),
+            tags=pairs(tags),
         )
-        return _model_version(made["model_version"])
+        return model_version(made["model_version"])
 
     def _keep_above(
         self, model: str, run_key: str, model_uri: str, *, above: int
@@ -174,14 +186,14 @@ class MlflowRegistry:
         registered = self._registered(model)
         if not registered:
             return
-        known = _head_of(registered)
+        known = head_of(registered)
         if known is None or known.sequence < head.sequence:
             value = f"{head.sequence}:{head.sha256}"
             self._api.post("registered-models/set-tag", name=model, key=LEDGER_HEAD, value=value)
 
     def anchored(self, model: str) -> Head | None:
         """Return the newest stored head of the ledger, or None."""
-        return _head_of(self._registered(model))
+        return head_of(self._registered(model))
 
     def digest(self, model: str, version: int) -> str:
         """Return the digest of a version's manifest, from its tags.
@@ -192,8 +204,26 @@ class MlflowRegistry:
         """
         return recorded_digest(self.version(model, version))
 
+    def read_file(self, model: str, version: int, name: str) -> bytes:
+        """Return one file of a version's folder; its digest is not checked.
+
+        Raises:
+            NotFound: There is no such version or file.
+        """
+        return self._api.fetch(self._artifact_uri(model, version), name)
+
+    def add_file(self, model: str, version: int, name: str, data: bytes) -> None:
+        """Put a file beside those of a version's folder, replacing one of the same name.
+
+        Raises:
+            NotFound: There is no such version.
+        """
+        self._api.put(self._artifact_uri(model, version), name, data)
+
     def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """Download a version's folder, its files checked against the digest in its tags.
+
+        The signature of a version comes first, and with it.
 
         Args:
             model: Name of the model.
@@ -204,12 +234,30 @@ class MlflowRegistry:
         Raises:
             NotFound: There is no such version, and no copy of the one that is meant.
             Tampered: It has no digest or another one, or a file differs from it.
+            BadSignature: It is not signed by a trusted key.
         """
         found = meant_version(self, model, version, sha256=sha256)
-        place = self._api.get(
-            "model-versions/get-download-uri", name=found.model, version=str(found.version)
-        )
-        return self._api.download(place["artifact_uri"], to, sha256=recorded_digest(found))
+        uri, recorded = self._artifact_uri(found.model, found.version), recorded_digest(found)
+        bundle = self._signature(found, uri)
+        if self._verifier is not None:
+            where = f"{uri}/{SIGNATURE}"
+            self._verifier.verify(bundle, model=model, sha256=recorded, where=where)
+        folder = self._api.download(uri, to, sha256=recorded)
+        if bundle is not None:
+            write_signature(folder, bundle)
+        return folder
+
+    def _signature(self, version: ModelVersion, artifact_uri: str) -> bytes | None:
+        # Unsigned versions cost no request; without its tag a signed one counts as unsigned.
+        if SIGNED_BY not in version.tags:
+            return None
+        with suppress(NotFound):
+            return self._api.fetch(artifact_uri, SIGNATURE)
+        return None
+
+    def _artifact_uri(self, model: str, version: int) -> str:
+        place = self._api.get("model-versions/get-download-uri", name=model, version=str(version))
+        return str(place["artifact_uri"])
 
     def _registered(self, model: str) -> dict[str, Any]:
         try:
@@ -235,33 +283,4 @@ class MlflowRegistry:
 
     def _search_all(self, condition: str) -> list[ModelVersion]:
         found = self._api.get("model-versions/search", filter=condition).get("model_versions", [])
-        return [_model_version(one) for one in found]
-
-
-def _head_of(registered: Mapping[str, Any]) -> Head | None:
-    """The head of the ledger in the tags of a registered model, or None."""
-    tags = _tags(registered)
-    if LEDGER_HEAD not in tags:
-        return None
-    sequence, _, sha256 = tags[LEDGER_HEAD].partition(":")
-    return Head(int(sequence), sha256)
-
-
-def _model_version(value: Mapping[str, Any]) -> ModelVersion:
-    tags = _tags(value)
-    return ModelVersion(
-        model=value["name"],
-        version=int(value["version"]),
-        run_key=tags.get(RUN_KEY, ""),
-        source_uri=value["source"],
-        tags=tags,
-        created_at=datetime.fromtimestamp(int(value["creation_timestamp"]) / 1000, UTC),
-    )
-
-
-def _tags(value: Mapping[str, Any]) -> dict[str, str]:
-    return {tag["key"]: tag["value"] for tag in value.get("tags", [])}
-
-
-def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"key": key, "value": value} for key, value in tags.items()]
+        return [model_version(one) for one in found]

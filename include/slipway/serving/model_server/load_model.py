@@ -16,6 +16,7 @@ from slipway.serving.prediction_log.write_ahead_log import WriteAheadLog
 from slipway.serving.server_options import Options
 from slipway.serving.v2.errors import in_one_line
 from slipway.stages.model.personal_keys import KEY_ID, PersonalKeys
+from slipway.stages.model.signature import verify_folder
 
 
 def load_model(
@@ -38,6 +39,7 @@ def load_model(
         metrics: Metrics of the server.
     """
     try:
+        _require_signature(folder, model, options)
         keys = PersonalKeys.read(options.pii_key_file)
         engine = load_engine(folder, keys)
         pii, key = engine.manifest.get("pii") or {}, engine.manifest.get(KEY_ID)
@@ -65,3 +67,11 @@ def load_model(
     metrics.describe(engine.name, engine.manifest)
     metrics.watch("log_free_bytes", "Free on the prediction log's disk.", log.free_bytes)
     return loaded
+
+
+def _require_signature(folder: Path, model: str, options: Options) -> None:
+    if options.trusted_keys is None:
+        return
+    from slipway.adapters.signatures import TrustedKeys
+
+    verify_folder(folder, TrustedKeys(options.trusted_keys), model=model)

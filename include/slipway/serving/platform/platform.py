@@ -59,7 +59,7 @@ class ServingPlatform:
         options: Options,
     ) -> None:
         self._store = store
-        self._downloads = Downloads(versions, scratch / "models")
+        self._downloads = Downloads(versions, scratch / "models", trusted_keys=options.trusted_keys)
         self._poll_seconds = poll_seconds
         self._options = options
         self._models: dict[str, Traffic] = {}

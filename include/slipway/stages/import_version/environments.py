@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from slipway.records.store import Store
 from slipway.stages.import_version.regate import RegateTools
+from slipway.stages.model.sign_version import UNSIGNED, Signing
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tracked_runs import TrackedRuns
 from slipway.stages.ports.tracking import Tracking
@@ -37,9 +38,11 @@ class TargetEnvironment:
         tracking: Its tracking server.
         runs: Its training runs.
         regate: Adapters to gate a version on its own rows.
+        signing: Its keys.
     """
 
     registry: Registry
     tracking: Tracking
     runs: TrackedRuns
     regate: RegateTools
+    signing: Signing = UNSIGNED

@@ -40,6 +40,7 @@ from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.manifest import open_sealed
 from slipway.stages.model.registry_losses import find_lost_champion
+from slipway.stages.model.sign_version import carry_signature, sign_version
 from slipway.stages.model.version_tags import COMPARED_WITH, DIGEST
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
@@ -74,6 +75,7 @@ def import_version(
 
     Raises:
         Tampered: A file, record or tag of the version differs from what was registered.
+        BadSignature: The version is not signed by a key that is trusted here.
         NotComputable: A comparison with the champion here is needed and has no rows.
         RegistryUnavailable: One of the two MLflow servers does not answer.
         StoreUnavailable: One of the two stores does not answer.
@@ -190,7 +192,10 @@ class _Import:
         return Verdict(BROUGHT, reason + gated.reason, {**numbers, "version": number}, evidence)
 
     def _register(self, copied: RunRecord, tags: Mapping[str, str]) -> int:
-        """Register the version, or update its tags to the latest comparison; return its number."""
+        """Register the version, or update its tags to the latest comparison; return its number.
+
+        It is signed by the key of this environment; without one it keeps the source's signature.
+        """
         registry, model = self.target.registry, self.spec.model
         known = register_version(
             model,
@@ -202,6 +207,10 @@ class _Import:
             known=registry.with_digest(model, self._sha256),
         )
         registry.tag(model, known.version, tags)
+        if not sign_version(
+            known, sha256=self._sha256, registry=registry, signing=self.target.signing
+        ):
+            carry_signature(self.folder, known, registry=registry)
         return known.version
 
     def _keep_records(self, attempt: Attempt, run_id: str) -> dict[str, str]:

@@ -14,6 +14,9 @@ REASON = "slipway.reason"
 DIGEST = "slipway.digest"
 """SHA-256 of the version's manifest, which holds the digests of its other files."""
 
+SIGNED_BY = "slipway.signed_by"
+"""Id of the key that signed the version; the signature itself lies beside its files."""
+
 GATE = "slipway.gate"
 COMPARED_WITH = "slipway.compared_with"
 """`version <n>` of the champion, or `constant`, that the gates compared the version with."""

@@ -130,8 +130,25 @@ class Registry(Versions, Protocol):
     def anchored(self, model: str) -> ledger.Head | None:
         """The newest head of a model's ledger that was kept, or None."""
 
+    def read_file(self, model: str, version: int, name: str) -> bytes:
+        """One file of a version's folder; its digest is not checked.
+
+        Raises:
+            NotFound: There is no such version or file.
+        """
+
+    def add_file(self, model: str, version: int, name: str, data: bytes) -> None:
+        """Put a file beside those of a version's folder, replacing one of the same name.
+
+        Raises:
+            NotFound: There is no such version.
+        """
+
     def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """Download a version's folder and check its files against the digest in its tags.
+
+        Where signatures are required, the version's is verified before any of its files is
+        downloaded; a version that has one brings it along.
 
         Args:
             model: Name of the model.
@@ -142,4 +159,5 @@ class Registry(Versions, Protocol):
         Raises:
             NotFound: There is no such version.
             Tampered: It has no digest or another one, or a file differs from it.
+            BadSignature: It is not signed by a trusted key.
         """

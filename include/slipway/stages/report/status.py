@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from slipway.records.store import Store
     from slipway.spec.deployment_targets import TargetName
     from slipway.spec.retraining import Retraining
+    from slipway.stages.ports.registry import ModelVersion
     from slipway.stages.rollout.platform import Served, ServedReader
 
 ALIASES = ("champion", "challenger", "previous")
@@ -134,6 +135,7 @@ class Status:
         waiting: A sentence about each rollout that waits for another one.
         difference: How the version that serves differs from the champion, and what the next deploy
             does about it; None without a difference.
+        signatures: By which key each of those versions is signed, or why it is refused.
     """
 
     model: str
@@ -154,6 +156,7 @@ class Status:
     waiting: tuple[str, ...] = ()
     difference: str | None = None
     retraining: str | None = None
+    signatures: Mapping[int, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON."""
@@ -180,6 +183,7 @@ def status(
     spec_problem: str | None = None,
     valid: ValidSpecs = "both",
     policy: Retraining | None = None,
+    signature_of: Callable[[ModelVersion], str | None] | None = None,
 ) -> Status:
     """Report the status of one model; an unavailable service is named and hides nothing else.
 
@@ -194,6 +198,7 @@ def status(
         spec_problem: Problem of its specs.
         valid: Which of its specs are valid.
         policy: Its rules for retraining; None: its spec is not known.
+        signature_of: Describes the signature of a version; None: it is not told.
 
     Raises:
         StoreUnavailable: The store does not answer.
@@ -202,6 +207,7 @@ def status(
     aliases: dict[str, int | None] = {}
     engines: dict[int, VersionEngine] = {}
     sources: dict[int, str] = {}
+    signatures: dict[int, str] = {}
     lost: list[RegistryLoss] = []
     blocked: dict[int, str] = {}
     served: Served | None = None
@@ -212,6 +218,7 @@ def status(
         aliases = {alias: one.version if one else None for alias, one in found.items()}
         engines = {one.version: VersionEngine.of(one.tags) for one in found.values() if one}
         origins = {one.version: format_source(one.tags) for one in found.values() if one}
+        signatures = _signatures(found.values(), signature_of)
         sources = {version: origin for version, origin in origins.items() if origin is not None}
         outcomes = {one.version: one.tags.get(ROLLOUT_TAG, "") for one in found.values() if one}
         blocked = {version: one for version, one in outcomes.items() if one in BLOCKED}
@@ -237,6 +244,7 @@ def status(
         target=target,
         edited=served.edited if served else None,
         sources=sources,
+        signatures=signatures,
         undeliverable=tuple(map(str, list_undeliverable(store, dataset, streams=streams)))
         if dataset
         else (),
@@ -247,6 +255,16 @@ def status(
         waiting=tuple(describe_waiting(store, model, now=datetime.now(UTC))),
         retraining=describe_pending(store, model, policy),
     )
+
+
+def _signatures(
+    versions: Iterable[ModelVersion | None],
+    signature_of: Callable[[ModelVersion], str | None] | None,
+) -> dict[int, str]:
+    if signature_of is None:
+        return {}
+    told = {one.version: signature_of(one) for one in versions if one}
+    return {number: one for number, one in told.items() if one is not None}
 
 
 def _failing(served: Served) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ from slipway.stages.model.agreement import EVIDENCE
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.model.registry_losses import RegistryLoss, find_lost_champion
 from slipway.stages.model.shipped import REFIT, TRAIN, shipping_stage
+from slipway.stages.model.sign_version import UNSIGNED, Signing, sign_version
 from slipway.stages.ports.registry import ModelVersion, Registry
 from slipway.stages.train import engine_choice
 from slipway.stages.train.dry_run import DRY_RUN, as_dry_run, is_dry_run
@@ -48,9 +49,14 @@ def gate_challenger(spec: ModelSpec, *, request: Request, context: RunContext) -
 
 
 def promote_challenger(
-    spec: ModelSpec, *, request: Request, context: RunContext, registry: Registry
+    spec: ModelSpec,
+    *,
+    request: Request,
+    context: RunContext,
+    registry: Registry,
+    signing: Signing = UNSIGNED,
 ) -> RunRecord:
-    """Register the trained model or its refit as `challenger`, or refuse it.
+    """Register and sign the trained model or its refit as `challenger`, or refuse it.
 
     In a dry run neither is done.
 
@@ -60,7 +66,9 @@ def promote_challenger(
 
     Raises:
         NotFound: The gate has not decided, or the spec asks for a refit and there is none.
+        BadParameter: Signatures are required, and the signing key cannot make them.
         RegistryUnavailable: The MLflow server does not answer.
+        KeyServiceUnavailable: The service that holds the signing key does not answer.
         Superseded: A newer attempt has begun.
     """
     store = context.store
@@ -92,6 +100,7 @@ def promote_challenger(
         if refusal is not None:
             loss = find_lost_champion(spec.model, store=store, registry=registry)
             return refusal if loss is None else _with_loss(refusal, loss)
+        signing.check()
         attempt.check()
         version = register_version(
             spec.model,
@@ -101,6 +110,10 @@ def promote_challenger(
             store=store,
             registry=registry,
         )
+        sha256 = shipped.evidence["manifest_sha256"]
+        key_id = sign_version(
+            version, sha256=sha256, registry=registry, signing=signing, run_key=run_key
+        )
         attempt.check()
         registry.set_alias(spec.model, CHALLENGER, version.version)
         registry.anchor(spec.model, ledger.head(store, spec.model))
@@ -109,7 +122,11 @@ def promote_challenger(
             f"Version {version.version} is the challenger. {gated.verdict.reason}"
             f"{f' It is the refit: {shipped.reason}' if stage == REFIT else ''}",
             {"version": version.version, **gated.verdict.numbers},
-            {"model": f"models:/{spec.model}/{version.version}", **shipped.evidence},
+            {
+                "model": f"models:/{spec.model}/{version.version}",
+                **shipped.evidence,
+                **({"signed_by": key_id} if key_id else {}),
+            },
         )
 
     return perform(

@@ -24,7 +24,7 @@ BOOT_SECONDS = 120.0
 
 @contextmanager
 def boot(
-    model: str, *, version: int, folder: Path, pii_key_file: Path | None
+    model: str, *, version: int, folder: Path, pii_key_file: Path | None, trusted_keys: Path | None
 ) -> Iterator[Candidate]:
     """Start a server of a version's folder on a free port, and stop it at the end.
 
@@ -35,6 +35,7 @@ def boot(
         version: Its version.
         folder: The version's folder.
         pii_key_file: Key of hashed personal columns.
+        trusted_keys: Public keys, by one of which the version has to be signed; None: by none.
 
     Raises:
         RolloutRefused: It does not become ready.
@@ -48,7 +49,7 @@ def boot(
                 version=version,
                 folder=folder,
                 log_folder=scratch,
-                options=f"Options(pii_key_file={pii_key_file!r})",
+                options=f"Options({pii_key_file=!r}, {trusted_keys=!r})",
                 listen=listener.fileno(),
                 parent_pipe=0,
             )

@@ -41,6 +41,7 @@ class LocalPlatform:
         token: Bearer token for the platform, if it requires one.
         ca: PEM file of the platform's certificate authority; None: the system's.
         pii_key_file: Key of hashed personal columns, for candidates.
+        trusted_keys: Public keys, by one of which a candidate has to be signed; None: by none.
         observed_within_seconds: How long `apply` waits for the platform.
 
     Raises:
@@ -55,11 +56,13 @@ class LocalPlatform:
         token: str | None = None,
         ca: Path | None = None,
         pii_key_file: Path | None = None,
+        trusted_keys: Path | None = None,
         observed_within_seconds: float = OBSERVED_WITHIN_SECONDS,
     ) -> None:
         self._url = url.rstrip("/")
         self._store = store
         self._pii_key_file = pii_key_file
+        self._trusted_keys = trusted_keys
         self._client = httpx.Client(
             headers={"authorization": f"Bearer {token}"} if token else None,
             verify=tls_context(ca, is_needed=self._url.startswith("https:")),
@@ -185,7 +188,13 @@ class LocalPlatform:
             RolloutRefused: It does not become ready.
         """
         del digest
-        return boot(model, version=version, folder=folder, pii_key_file=self._pii_key_file)
+        return boot(
+            model,
+            version=version,
+            folder=folder,
+            pii_key_file=self._pii_key_file,
+            trusted_keys=self._trusted_keys,
+        )
 
     def _status(self, model: str) -> dict[str, Any] | None:
         url = f"{self._url}/platform/models/{model}"

@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from slipway.adapters.signatures import TrustedKeys
+from slipway.errors import BadSignature
 from slipway.records.store import digest
 from slipway.spec.identity import key_of
 from slipway.stages.model.manifest import MANIFEST
+from slipway.stages.model.signature import verify_folder
 
 THREADS = 4
 
@@ -72,13 +75,20 @@ class Download:
 class Downloads:
     """Downloaded versions in one folder: `<model>/<version>-<digest>`.
 
+    A copy without a signature by a trusted key is downloaded again, since the version may have been
+    signed meanwhile.
+
     Args:
         versions: Their source.
         folder: Folder of the downloads.
+        trusted_keys: Public keys, by one of which a version has to be signed; None: by none.
     """
 
-    def __init__(self, versions: Versions, folder: Path) -> None:
+    def __init__(
+        self, versions: Versions, folder: Path, *, trusted_keys: Path | None = None
+    ) -> None:
         self._versions = versions
+        self._verifier = None if trusted_keys is None else TrustedKeys(trusted_keys)
         self._folder = folder
         # Separate threads: a hanging registry must not block reading the store.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="registry")
@@ -95,6 +105,7 @@ class Downloads:
         Raises:
             NotFound: There is no such version.
             Tampered: The registry has other bytes under that number.
+            BadSignature: It is not signed by a trusted key.
             RegistryUnavailable: The registry is unavailable and there is no local copy.
         """
         kept = await asyncio.to_thread(self._kept, model, version, sha256)
@@ -121,11 +132,21 @@ class Downloads:
         copies = (self._folder / model).glob(f"{version}-{wanted or '*'}")
         for folder in sorted(copies, key=lambda one: one.stat().st_mtime_ns, reverse=True):
             data = _manifest(folder)
-            if data is not None and folder.name.endswith(f"-{digest(data)}"):
+            if data is None or not folder.name.endswith(f"-{digest(data)}"):
+                shutil.rmtree(folder, ignore_errors=True)
+            elif self._is_trusted(folder, model):
                 os.utime(folder)
                 return _download(folder, data)
-            shutil.rmtree(folder, ignore_errors=True)
         return None
+
+    def _is_trusted(self, folder: Path, model: str) -> bool:
+        if self._verifier is None:
+            return True
+        try:
+            verify_folder(folder, self._verifier, model=model)
+        except BadSignature:
+            return False
+        return True
 
 
 def _manifest(folder: Path) -> bytes | None:

@@ -1,0 +1,91 @@
+"""`slipway sign`: versions from before the keys, as the ledger knows them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import BadParameter, Tampered
+from slipway.records import ledger
+from slipway.stages.model.manifest import MANIFEST
+from slipway.stages.model.sign_known import SignedVersion, sign_known
+from slipway.stages.model.sign_version import UNSIGNED, Signing
+from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.ports.registry import ModelVersion
+from tests.support.environments import Environment, spec
+from tests.support.keys import Keys
+
+NAME = spec().model
+
+
+def signed(environment: Environment, signing: Signing) -> list[SignedVersion]:
+    """What the command does."""
+    training = environment.training
+    found = sign_known(NAME, store=training.store, registry=training.registry, signing=signing)
+    return list(found)
+
+
+def test_versions_of_the_ledger_are_signed(
+    staging: Environment, production: Environment, tmp_path: Path
+) -> None:
+    """One that was trained here and one that was brought; a second key signs them anew."""
+    production.bring(staging)
+    for name in ("first", "second"):
+        keys = Keys.make(tmp_path, name)
+        for environment in (staging, production):
+            assert signed(environment, keys.signing) == [SignedVersion(1, "signed")]
+            environment.training.registry.verifier = keys.verifier  # type: ignore[attr-defined]
+            to = tmp_path / f"{name} {environment.name[9:]}"
+            environment.training.registry.download(NAME, 1, to)
+
+
+def test_what_the_ledger_does_not_know_is_not_signed(staging: Environment, tmp_path: Path) -> None:
+    """Neither a version that a person registered, nor exchanged files with their tag."""
+    keys, registry = Keys.make(tmp_path), staging.training.registry
+    first = registry.version(NAME, 1)
+    uri = staging.training.tracking.log_package(
+        next(iter(staging.training.tracking.runs)),
+        registry.download(NAME, 1, tmp_path / "copied"),
+    )
+    second = registry.register(NAME, model_uri=uri, run_key="by hand", tags=first.tags)
+    assert [one.version for one in signed(staging, keys.signing)] == [1]
+    registry.set_alias(NAME, "champion", second.version)
+    change(staging, first)
+    (one,) = signed(staging, keys.signing)
+    assert (one.version, one.action) == (1, "refused")
+    assert "differs from the one that was registered" in one.reason
+    registry.delete_version(NAME, 1)  # type: ignore[attr-defined]
+    (one,) = signed(staging, keys.signing)
+    assert one.action == "absent"
+
+
+def change(environment: Environment, version: ModelVersion) -> None:
+    """Exchange a version's manifest and its tag."""
+    registry = environment.training.registry
+    data = registry.read_file(NAME, version.version, MANIFEST)
+    registry.add_file(NAME, version.version, MANIFEST, data + b" ")
+    registry.tag(NAME, version.version, {DIGEST: "0" * 64})
+
+
+def test_nothing_is_signed_by_a_changed_ledger(staging: Environment, tmp_path: Path) -> None:
+    """An edited record ends the command with the place of the edit."""
+    store, keys = staging.training.store, Keys.make(tmp_path)
+    registrations = (
+        entry["fact"]["record"]
+        for entry in ledger.read(store, NAME)
+        if entry["fact"]["stage"] == "promote_challenger"
+    )
+    key = next(registrations)
+    record = json.loads(store.read(key))
+    record["verdict"]["evidence"]["manifest_sha256"] = "0" * 64
+    store.write(key, json.dumps(record).encode())
+    with pytest.raises(Tampered, match=r"(?s)ledger was changed.*`slipway ledger verify`"):
+        signed(staging, keys.signing)
+
+
+def test_a_signing_key_is_needed(staging: Environment) -> None:
+    """The error names the variable."""
+    with pytest.raises(BadParameter, match="no SLIPWAY_SIGNING_KEY"):
+        signed(staging, UNSIGNED)
