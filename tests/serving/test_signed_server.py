@@ -43,7 +43,7 @@ def test_an_unsigned_version_is_not_unpacked(
 ) -> None:
     """No engine sees its files."""
 
-    def unpacked(_: Path) -> None:
+    def unpacked(*_: object) -> None:
         raise AssertionError
 
     monkeypatch.setattr("slipway.serving.model_server.load_model.load_engine", unpacked)
