@@ -102,27 +102,16 @@ class Container:
     @cached_property
     def verifier(self) -> Verifier | None:
         """Public keys that are trusted; None: signatures are not required."""
-        if self.settings.trusted_keys is None:
-            return None
-        from slipway.adapters.signatures import TrustedKeys
+        from slipway.wiring.signing import verifier_of
 
-        return TrustedKeys(self.settings.trusted_keys)
+        return verifier_of(self.settings)
 
     @cached_property
     def signing(self) -> Signing:
-        """Keys that sign and verify model versions.
+        """Keys that sign and verify model versions; `BadParameter` if one cannot be read."""
+        from slipway.wiring.signing import signing_of
 
-        Raises:
-            BadParameter: The signing key cannot be read.
-        """
-        from slipway.stages.model.sign_version import Signing
-
-        key = self.settings.signing_key
-        if key is None:
-            return Signing(None, self.verifier)
-        from slipway.adapters.signatures import open_signer
-
-        return Signing(open_signer(key.get_secret_value()), self.verifier)
+        return signing_of(self.settings)
 
     @cached_property
     def tracking(self) -> Tracking:
