@@ -11,6 +11,7 @@ from slipway.orchestration.pods.shape import attempt_of, command_line, label, po
 from slipway.records.store import Store
 from slipway.wiring.stage_table import STAGES
 from tests.dags.pods import RUN, accepting, built, pod_task
+from tests.dags.specs import PODS, model_spec
 
 pytestmark = pytest.mark.usefixtures("shared_store")
 
@@ -75,6 +76,31 @@ def test_secrets_come_by_reference() -> None:
         {"configMapRef": {"name": "slipway-settings", "optional": True}},
         {"secretRef": {"name": "slipway-secrets", "optional": True}},
     ]
+
+
+def test_only_the_promotion_holds_the_signing_key() -> None:
+    """Every stage trusts the public keys; both are files that the pod does not start without."""
+    pods = {
+        **model_spec(more=PODS).pods.model_dump(),
+        "signing_key_secret": "signing-key",
+        "trusted_keys_config": "trusted-keys",
+    }
+    for task, holds in ((pod_task(pods=pods), True), (accepting(pods=pods), False)):
+        spec = built(task)["spec"]
+        (only,) = spec["containers"]
+        env = {one["name"]: one["value"] for one in only["env"]}
+        mounts = {one["name"]: one for one in only["volumeMounts"]}
+        volumes = {one["name"]: one for one in spec["volumes"]}
+        assert env["SLIPWAY_TRUSTED_KEYS"] == mounts["trusted-keys"]["mountPath"]
+        assert volumes["trusted-keys"]["configMap"]["name"] == "trusted-keys"
+        assert ("signing-key" in volumes, "SLIPWAY_SIGNING_KEY" in env) == (holds, holds)
+        for name in volumes.keys() & {"trusted-keys", "signing-key"}:
+            assert mounts[name]["readOnly"]
+            source = volumes[name].get("secret") or volumes[name]["configMap"]
+            assert not source.get("optional")
+        if holds:
+            assert env["SLIPWAY_SIGNING_KEY"] == f"{mounts['signing-key']['mountPath']}/key"
+            assert volumes["signing-key"]["secret"]["secretName"] == "signing-key"
 
 
 def test_the_pod_is_restricted() -> None:

@@ -25,6 +25,7 @@ CLUSTERS: dict[str, dict[str, Any]] = {
         "namespace": "models",
         "tokens_secret": "delay-tokens",
         "pii_key_secret": "delay-pii",
+        "trusted_keys_config": "trusted-keys",
         "replicas": 5,
         "warm_replicas": 1,
         "node_selector": {"pool": "serving"},

@@ -140,12 +140,13 @@ def test_no_manifest_holds_a_secret(cluster: Mapping[str, Any], traffic: Traffic
             variables = {one["name"] for one in container.get("env", [])}
             assert variables <= {
                 *("SLIPWAY_SCRATCH", "SLIPWAY_TOKENS_FILE", "SLIPWAY_PII_KEY_FILE"),
-                *("SLIPWAY_LOG_FSYNC", "POD_NAME"),
+                *("SLIPWAY_LOG_FSYNC", "SLIPWAY_TRUSTED_KEYS", "POD_NAME"),
             }
             sources = {next(iter(one)) for one in container["envFrom"]}
             assert ("secretRef" in sources) == (name != "server")
             mounted = {one["name"] for one in container["volumeMounts"]}
-            assert mounted <= {"model", "scratch", "tmp", "log"} or name == "server"
+            own = {"keys"} if name == "download" else set()
+            assert mounted <= {"model", "scratch", "tmp", "log"} | own or name == "server"
 
 
 names = st.from_regex(r"[a-z][a-z0-9_]{1,62}", fullmatch=True)

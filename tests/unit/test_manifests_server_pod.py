@@ -39,6 +39,21 @@ def test_tokens_and_key_are_files_of_the_server() -> None:
         assert not any(secret.get("optional") for secret in secrets.values())
 
 
+def test_trusted_keys_are_required_of_download_and_server() -> None:
+    """Both verify the version; without the ConfigMap the pod does not start."""
+    objects = everything(spec_of(CLUSTERS["everything"]), TRAFFICS["one"])
+    for pod in pods(objects).values():
+        download = next(one for one in pod["spec"]["initContainers"] if one["name"] == "download")
+        for container in (download, containers(pod)["server"]):
+            env = {one["name"]: one["value"] for one in container["env"]}
+            mount = next(one for one in container["volumeMounts"] if one["name"] == "keys")
+            assert env["SLIPWAY_TRUSTED_KEYS"] == mount["mountPath"]
+            assert mount["readOnly"]
+        (source,) = (one["configMap"] for one in pod["spec"]["volumes"] if one["name"] == "keys")
+        assert source["name"] == "trusted-keys"
+        assert not source.get("optional")
+
+
 def test_a_pod_leaves_in_order() -> None:
     """It waits until requests stop, drains the others, and ships the rest of its log."""
     objects = everything(spec_of({}), TRAFFICS["one"])

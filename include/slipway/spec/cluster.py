@@ -52,6 +52,11 @@ class Cluster(Spec):
         description="Secret whose entry `key` has the keys of personal columns; needed when "
         "the dataset has such columns.",
     )
+    trusted_keys_config: ObjectName | None = Field(
+        default=None,
+        description="ConfigMap whose entries are PEM files of public keys: a version is downloaded "
+        "and served only if one of them signed it; none: no signature is required.",
+    )
     log_claim: ObjectName | None = Field(
         default=None,
         description="PersistentVolumeClaim, ReadWriteMany, that holds the prediction log until it "

@@ -52,6 +52,16 @@ class Pods(Spec):
         default="slipway-secrets",
         description="Secret whose entries become environment variables; may be absent.",
     )
+    signing_key_secret: ObjectName | None = Field(
+        default=None,
+        description="Secret whose entry `key` is the private key that signs versions, for the pod "
+        "of `promote_challenger` alone; none: the pod signs by SLIPWAY_SIGNING_KEY, if it is set.",
+    )
+    trusted_keys_config: ObjectName | None = Field(
+        default=None,
+        description="ConfigMap whose entries are PEM files of public keys: a version is used only "
+        "if one of them signed it; none: SLIPWAY_TRUSTED_KEYS names them, if it is set.",
+    )
     resources: Resources = Field(default_factory=Resources, description="Requests and limits.")
     node_selector: dict[str, str] = Field(default_factory=dict, description="Where they run.")
     startup_seconds: int = Field(

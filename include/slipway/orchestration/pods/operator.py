@@ -26,6 +26,7 @@ from slipway.errors import BadParameter
 from slipway.orchestration.pods import shape
 from slipway.orchestration.pods.api_errors import api_error
 from slipway.orchestration.pods.failures import EndedPod, pod_failure
+from slipway.orchestration.pods.key_files import key_files
 from slipway.orchestration.pods.launcher import PodLauncher
 from slipway.orchestration.rollout_lease import lease_given_back, with_ended_holder
 from slipway.orchestration.task_outcome import end_task
@@ -77,7 +78,7 @@ class StagePod(KubernetesPodOperator):
         **airflow: Any,
     ) -> None:
         super().__init__(
-            **shape.operator_arguments(pods, acts_on_cluster=acts_on_cluster),
+            **shape.operator_arguments(pods, stage=stage, acts_on_cluster=acts_on_cluster),
             deferrable=True,
             durable=True,
             do_xcom_push=False,
@@ -194,7 +195,9 @@ class StagePod(KubernetesPodOperator):
             *("run", self.stage, *shape.command_line(self.inputs)),
             *("--outcome", key),
         ]
-        self.env_vars = shape.environment(pod_origin)
+        self.env_vars = shape.environment(pod_origin) | {
+            one.variable: one.path for one in key_files(self.pods, stage=self.stage)
+        }
         pod = super().build_pod_request_obj(context, dry_run=dry_run)
         # Otherwise Kubernetes adds variables for each Service of the namespace.
         pod.spec.enable_service_links = False

@@ -14,6 +14,8 @@ from typing import Any
 
 from kubernetes.client import models as k8s  # noqa: TID253
 
+from slipway.orchestration.pods.key_files import key_files
+
 NAME_LIMIT = 63
 NOT_A_LABEL = re.compile(r"[^A-Za-z0-9._-]+")
 USER = 10001
@@ -27,11 +29,14 @@ ORIGIN = "slipway/origin"
 KEPT_MINUTES = "slipway/kept-minutes"
 
 
-def operator_arguments(pods: Mapping[str, Any], *, acts_on_cluster: bool) -> dict[str, Any]:
+def operator_arguments(
+    pods: Mapping[str, Any], *, stage: str, acts_on_cluster: bool
+) -> dict[str, Any]:
     """Return the arguments of `KubernetesPodOperator` for the pod of a spec.
 
     Args:
         pods: The `pods` section of the spec.
+        stage: Name of the stage.
         acts_on_cluster: Whether the pod gets the rollout's service account and its API token.
     """
     amounts = dict(pods["resources"])
@@ -58,10 +63,12 @@ def operator_arguments(pods: Mapping[str, Any], *, acts_on_cluster: bool) -> dic
         "volumes": [
             k8s.V1Volume(name=name, empty_dir=k8s.V1EmptyDirVolumeSource())
             for name in EMPTY_FOLDERS
-        ],
+        ]
+        + [one.volume for one in key_files(pods, stage=stage)],
         "volume_mounts": [
             k8s.V1VolumeMount(name=name, mount_path=path) for name, path in EMPTY_FOLDERS.items()
-        ],
+        ]
+        + [one.volume_mount for one in key_files(pods, stage=stage)],
         "security_context": k8s.V1PodSecurityContext(
             run_as_non_root=True,
             run_as_user=USER,

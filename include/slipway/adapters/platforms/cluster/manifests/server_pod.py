@@ -17,19 +17,20 @@ from slipway.adapters.platforms.cluster.manifests.log_volume import (
     log_volumes,
     own_log,
 )
+from slipway.adapters.platforms.cluster.manifests.mounted_files import (
+    server_files,
+    trusted_keys,
+)
 from slipway.adapters.platforms.cluster.manifests.names import DIGEST, PORT
 from slipway.adapters.platforms.cluster.manifests.resources import Sizing
 from slipway.spec.cluster import Cluster
 from slipway.spec.pods import Resources
 
 USER = 10001
-READABLE_BY_GROUP = 0o440
 
 MODEL_MOUNT = "/var/slipway/model"
 # Inside the mount: a mount point itself cannot be replaced by a complete folder.
 MODEL_FOLDER = f"{MODEL_MOUNT}/version"
-TOKENS_MOUNT = "/etc/slipway/tokens"
-PII_MOUNT = "/etc/slipway/pii"
 
 # Nodes and proxies send requests until each is notified of the deletion of the pod.
 LEAVE_SECONDS = 5
@@ -111,13 +112,12 @@ def _server(
 ) -> dict[str, Any]:
     options = ["--folder", MODEL_FOLDER, "--host", "0.0.0.0", "--port", str(PORT)]  # noqa: S104
     args = ["serve", model, "--version", str(version), *options]
-    env = {"SLIPWAY_SCRATCH": SCRATCH} | {
-        variable: f"{mount}/{key}" for _, mount, key, variable in _secrets(cluster)
-    }
+    files = server_files(cluster)
+    env = {"SLIPWAY_SCRATCH": SCRATCH} | {one.variable: one.path for one in files}
     log = own_log(cluster) if logs else {"mounts": [], "env": []}
     env |= durable_answers(cluster) if logs else {}
     mounts = {"model": MODEL_MOUNT, "scratch": SCRATCH, "tmp": "/tmp"} | {  # noqa: S108
-        name: mount for name, mount, _, _ in _secrets(cluster)
+        one.name: one.mount for one in files
     }
     # `preStop` runs before SIGTERM, from which on the server reports itself unready.
     drain = {"lifecycle": {"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}}}
@@ -133,7 +133,7 @@ def _server(
         **_probes(sizing),
         **(drain if logs else {}),
         "volumeMounts": [
-            *_mounted(mounts, read_only={"model", "tokens", "pii"}),
+            *_mounted(mounts, read_only={"model", *(one.name for one in files)}),
             *log["mounts"],
         ],
     }
@@ -158,16 +158,20 @@ def _download(
     cluster: Cluster, model: str, version: int, digest: str | None, sizing: Sizing
 ) -> dict[str, Any]:
     known = ["--digest", digest] if digest else []
+    keys = trusted_keys(cluster)
     args = ["download", model, "--version", str(version), *known, "--into", MODEL_FOLDER]
     return {
-        **_container("download", cluster.image, args, {}),
+        **_container("download", cluster.image, args, {one.variable: one.path for one in keys}),
         "envFrom": [_config(cluster), _secret(cluster)],
         # It holds the largest file of the version in memory.
         "resources": {
             "requests": {"cpu": DOWNLOAD.cpu, "memory": DOWNLOAD.memory},
             "limits": {"memory": sizing.memory_limit},
         },
-        "volumeMounts": _mounted({"model": MODEL_MOUNT, "tmp": "/tmp"}),  # noqa: S108
+        "volumeMounts": _mounted(
+            {"model": MODEL_MOUNT, "tmp": "/tmp", **{one.name: one.mount for one in keys}},  # noqa: S108
+            read_only={one.name for one in keys},
+        ),
     }
 
 
@@ -238,32 +242,13 @@ def _secret(cluster: Cluster) -> dict[str, Any]:
     return {"secretRef": {"name": cluster.secret, "optional": True}}
 
 
-def _secrets(cluster: Cluster) -> list[tuple[str, str, str, str]]:
-    """Secrets that the server reads as files: volume, mount, entry, and its variable.
-
-    They are not optional: a server without its tokens file would answer requests without a token.
-    """
-    secrets = [
-        ("tokens", TOKENS_MOUNT, "tokens", "SLIPWAY_TOKENS_FILE", cluster.tokens_secret),
-        ("pii", PII_MOUNT, "key", "SLIPWAY_PII_KEY_FILE", cluster.pii_key_secret),
-    ]
-    return [
-        (name, mount, key, variable) for name, mount, key, variable, secret in secrets if secret
-    ]
-
-
 def _volumes(cluster: Cluster) -> list[dict[str, Any]]:
     # No size limit on scratch: exceeding it would evict the pod and lose its log, while a server
     # with a nearly full disk only refuses requests.
-    volumes: list[dict[str, Any]] = [
+    empty: list[dict[str, Any]] = [
         {"name": name, "emptyDir": {}} for name in ("model", "scratch", "tmp")
     ]
-    names = {"tokens": cluster.tokens_secret, "pii": cluster.pii_key_secret}
-    for name, _, key, _ in _secrets(cluster):
-        items = [{"key": key, "path": key}]
-        secret = {"secretName": names[name], "defaultMode": READABLE_BY_GROUP, "items": items}
-        volumes.append({"name": name, "secret": secret})
-    return volumes
+    return [*empty, *(one.volume for one in server_files(cluster))]
 
 
 def _mounted(

@@ -1,0 +1,59 @@
+"""Keys of model versions in the pods of stages: the public ones in all, the private one in one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes.client import models as k8s  # noqa: TID253
+
+SIGNING_STAGE = "promote_challenger"
+READABLE_BY_GROUP = 0o440
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """Keys that a pod mounts; the pod does not start without their object.
+
+    Attributes:
+        variable: Setting that names them.
+        path: Value of that setting.
+        volume: Volume that they come from.
+        volume_mount: Where it is mounted.
+    """
+
+    variable: str
+    path: str
+    volume: k8s.V1Volume
+    volume_mount: k8s.V1VolumeMount
+
+
+def key_files(pods: Mapping[str, Any], *, stage: str) -> list[KeyFile]:
+    """Return the keys that the pod of a stage mounts.
+
+    Args:
+        pods: The `pods` section of the spec.
+        stage: Name of the stage.
+    """
+    found = []
+    if name := pods.get("trusted_keys_config"):
+        source = k8s.V1ConfigMapVolumeSource(name=name, default_mode=READABLE_BY_GROUP)
+        volume = k8s.V1Volume(name="trusted-keys", config_map=source)
+        mount = _mount(volume)
+        found.append(KeyFile("SLIPWAY_TRUSTED_KEYS", mount.mount_path, volume, mount))
+    if stage == SIGNING_STAGE and (name := pods.get("signing_key_secret")):
+        secret = k8s.V1SecretVolumeSource(
+            secret_name=name,
+            default_mode=READABLE_BY_GROUP,
+            items=[k8s.V1KeyToPath(key="key", path="key")],
+        )
+        volume = k8s.V1Volume(name="signing-key", secret=secret)
+        mount = _mount(volume)
+        found.append(KeyFile("SLIPWAY_SIGNING_KEY", f"{mount.mount_path}/key", volume, mount))
+    return found
+
+
+def _mount(volume: k8s.V1Volume) -> k8s.V1VolumeMount:
+    path = f"/etc/slipway/{volume.name}"
+    return k8s.V1VolumeMount(name=volume.name, mount_path=path, read_only=True)
