@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import uuid
@@ -17,11 +18,13 @@ from slipway.adapters.object_store import open_store
 from slipway.adapters.prediction_log import PredictionLog
 from slipway.records.store import digest
 from slipway.stages.model.manifest import MANIFEST, open_sealed
-from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.model.signature import SIGNATURE
+from slipway.stages.model.version_tags import DIGEST, SIGNED_BY
 from tests.serving.model_versions import MODEL, flights, offline_scores, request_of
 from tests.serving.prediction_log import record, segments, write_ahead
 from tests.serving.processes import Process, free_port, until
 from tests.support import image
+from tests.support.keys import Keys
 
 
 def of_image(lock: str, *arguments: str) -> list[str]:
@@ -50,15 +53,17 @@ def container(
 def test_the_servers_image_answers(
     versions: Path, tmp_path: Path, version: int, engine: str
 ) -> None:
-    """Both engines give the offline scores and log them."""
+    """Both engines give the offline scores of a signed version, and log them."""
     port = free_port()
-    folder = versions / str(version)
+    keys = Keys.make(tmp_path)
+    folder = shutil.copytree(versions / str(version), tmp_path / "version")
+    keys.sign(folder, MODEL)
     asked = ("serve", MODEL, "--version", str(version), "--port", str(port))
     with container(
         "server",
         *(*asked, "--folder", str(folder)),
         folder=tmp_path,
-        env={"SLIPWAY_SCRATCH": str(tmp_path)},
+        env={"SLIPWAY_SCRATCH": str(tmp_path), "SLIPWAY_TRUSTED_KEYS": str(keys.public)},
         port=port,
     ) as server:
         until(lambda: server.get("/v2/health/ready").is_success, "the server is ready")
@@ -72,19 +77,24 @@ def test_the_servers_image_answers(
 
 
 def test_the_servers_image_downloads(versions: Path, tmp_path: Path, mlflow_server: str) -> None:
-    """A registered version is downloaded completely from a registry over HTTP."""
+    """A registered and signed version is downloaded completely from a registry over HTTP."""
     model = f"delay_{uuid.uuid4().hex[:12]}"
     sealed = digest((versions / "1" / MANIFEST).read_bytes())
     tracking = MlflowTracking(mlflow_server)
     run = tracking.begin(model, run_key="delay/1", attempt=1, tags={}, params={}, tables=[])
     uri = tracking.log_package(run, versions / "1")
-    MlflowRegistry(mlflow_server).register(
-        model, model_uri=uri, run_key="delay/1", tags={DIGEST: sealed}
-    )
+    keys, registry = Keys.make(tmp_path), MlflowRegistry(mlflow_server)
+    tags = {DIGEST: sealed, SIGNED_BY: keys.key_id}
+    registry.register(model, model_uri=uri, run_key="delay/1", tags=tags)
+    registry.add_file(model, 1, SIGNATURE, keys.bundle(versions / "1", model))
     into = tmp_path / "model" / "version"
     done = subprocess.run(
         of_image("server", "download", model, "--version", "1", "--into", str(into)),
-        env={**os.environ, "SLIPWAY_MLFLOW": mlflow_server},
+        env={
+            **os.environ,
+            "SLIPWAY_MLFLOW": mlflow_server,
+            "SLIPWAY_TRUSTED_KEYS": str(keys.public),
+        },
         capture_output=True,
         text=True,
         check=False,

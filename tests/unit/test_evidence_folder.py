@@ -12,6 +12,7 @@ import pytest
 
 from slipway.adapters.object_store import open_store
 from slipway.adapters.pictures import draw
+from slipway.adapters.signatures import TrustedKeys
 from slipway.errors import BadParameter, NotFound
 from slipway.records import ledger, requests
 from slipway.records.store import digest, encode
@@ -20,8 +21,12 @@ from slipway.stages.evidence.gather import gather
 from slipway.stages.evidence.layout import SUMS
 from slipway.stages.evidence.verify import verify_evidence
 from slipway.stages.model.manifest import open_sealed
+from slipway.stages.model.sign_version import sign_version
+from slipway.stages.model.signature import SIGNATURE
+from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.report.version_case import read_case
 from tests.support import ferry_dataset
+from tests.support.keys import Keys
 from tests.support.promotions import promoted
 from tests.support.training_env import TrainingEnv, spec
 
@@ -43,6 +48,8 @@ def folder(tmp_path: Path) -> Path:
     env.registry.anchor(MODEL, ledger.head(env.store, MODEL))
     env.until_gate(env.ask("again"))
     version = env.registry.version(MODEL, 1)
+    keys = Keys.make(tmp_path)
+    sign_version(version, sha256=version.tags[DIGEST], registry=env.registry, signing=keys.signing)
     sealed = env.registry.download(MODEL, 1, tmp_path / "version")
     found = gather(
         read_case(env.store, version, manifest=open_sealed(sealed)),
@@ -68,6 +75,20 @@ def sum_again(folder: Path) -> None:
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != SUMS)
     lines = [f"{digest(one.read_bytes())}  {one.relative_to(folder).as_posix()}" for one in files]
     (folder / SUMS).write_text("".join(f"{line}\n" for line in lines))
+
+
+def test_the_signature_is_verified_where_keys_are_trusted(folder: Path, tmp_path: Path) -> None:
+    """Of an evidence that was forged as a whole, with sums of its own, it does not hold."""
+    store = open_store(str(folder / "store"))
+    trusted = TrustedKeys(tmp_path / "slipway.pub.pem")
+    assert verify_evidence(folder, store, verifier=trusted).breaks == ()
+    other = Keys.make(tmp_path, "other").verifier
+    (unknown,) = verify_evidence(folder, store, verifier=other).breaks
+    assert (unknown.key, "not trusted here" in unknown.problem) == (SIGNATURE, True)
+    (folder / SIGNATURE).unlink()
+    sum_again(folder)
+    (absent,) = verify_evidence(folder, store, verifier=trusted).breaks
+    assert "is not signed" in absent.problem
 
 
 def test_a_folder_has_the_whole_case_and_verifies_itself(folder: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_version_tells_its_key_or_why_it_is_refused(staging: Environment, tmp_
         return describe_signature(version, registry=registry, verifier=verifier)  # type: ignore[arg-type]
 
     assert told(None) is None
-    assert str(told(other)).startswith(f"refused: a version of {NAME} is not signed")
+    assert str(told(other)).startswith(f"refused: version 1 of {NAME} is not signed")
     version = registry.version(NAME, 1)
     sign_version(version, sha256=version.tags[DIGEST], registry=registry, signing=keys.signing)
     assert told(keys.verifier) == f"signed by {keys.key_id[:16]}"

@@ -122,6 +122,27 @@ def test_an_unsigned_champion_is_not_compared_with(
         production.training.evaluate(request)
 
 
+def test_a_candidate_is_not_refused_for_an_unsigned_champion(
+    staging: Environment, production: Environment, theirs: Keys
+) -> None:
+    """The stage fails with the reason; once the champion is signed, its repeat passes."""
+    production.bring(staging)
+    production.roll()
+    training = production.training
+    training.signing = Signing(theirs.signing.signer)
+    training.until_gate(request := training.ask())
+    training.promote(request)
+    begun = production.reconcile()
+    assert begun.verdict.action == "roll_out"
+    training.registry.verifier = theirs.verifier  # type: ignore[attr-defined]
+    with pytest.raises(BadParameter, match=r"(?s)compared with the champion.*is not signed"):
+        production.verify(begun.ref.run)
+    first = training.registry.version(NAME, 1)
+    signing = theirs.signing
+    sign_version(first, sha256=first.tags[DIGEST], registry=training.registry, signing=signing)
+    assert production.verify(begun.ref.run).verdict.action == "verified"
+
+
 def test_a_kill_at_any_write_leaves_a_signed_version(
     signed: Environment, tmp_path: Path, theirs: Keys
 ) -> None:

@@ -48,16 +48,20 @@ def export_evidence(container: Container, version: ModelVersion, target: Path) -
 
 
 def verify_evidence(folder: Path) -> Verified:
-    """Verify a folder of evidence, without any other part of an installation.
+    """Verify a folder of evidence, without any other part of an installation but trusted keys.
 
     Raises:
         NotFound: It holds no complete evidence.
+        BadParameter: The trusted keys cannot be read.
     """
     from slipway.adapters.object_store import open_store
+    from slipway.settings import Settings
     from slipway.stages.evidence.layout import STORE
     from slipway.stages.evidence.verify import require_complete
     from slipway.stages.evidence.verify import verify_evidence as verify
+    from slipway.wiring.signing import verifier_of
 
     # Opening a store makes its folder.
     require_complete(folder)
-    return verify(folder, open_store(str(folder / STORE)))
+    store = open_store(str(folder / STORE))
+    return verify(folder, store, verifier=verifier_of(Settings()))

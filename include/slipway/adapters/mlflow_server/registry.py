@@ -240,8 +240,9 @@ class MlflowRegistry:
         uri, recorded = self._artifact_uri(found.model, found.version), recorded_digest(found)
         bundle = self._signature(found, uri)
         if self._verifier is not None:
-            where = f"{uri}/{SIGNATURE}"
-            self._verifier.verify(bundle, model=model, sha256=recorded, where=where)
+            self._verifier.verify(
+                bundle, model=model, sha256=recorded, where=f"{uri}/{SIGNATURE}", version=version
+            )
         folder = self._api.download(uri, to, sha256=recorded)
         if bundle is not None:
             write_signature(folder, bundle)

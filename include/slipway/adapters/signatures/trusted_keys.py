@@ -47,7 +47,15 @@ class TrustedKeys:
         """
         return list(self.keys())
 
-    def verify(self, bundle: bytes | None, *, model: str, sha256: str, where: str) -> str:
+    def verify(
+        self,
+        bundle: bytes | None,
+        *,
+        model: str,
+        sha256: str,
+        where: str,
+        version: int | None = None,
+    ) -> str:
         """Return the id of the trusted key that signed a version.
 
         Args:
@@ -55,16 +63,18 @@ class TrustedKeys:
             model: Name of the model that the version is to be loaded as.
             sha256: Digest of the version's manifest.
             where: Address of the signature.
+            version: Number of the version, for errors; None: not known.
 
         Raises:
             BadSignature: The version is not signed by a trusted key.
             BadParameter: The keys cannot be read.
         """
         keys = self.keys()
+        subject = f"a version of {model}" if version is None else f"version {version} of {model}"
         expected = f"a signature by {' or '.join(one[:SHORT_ID] for one in keys)} ({self._place})"
         if bundle is None:
             raise BadSignature(
-                f"a version of {model} is not signed",
+                f"{subject} is not signed",
                 expected=expected,
                 found="no signature",
                 where=where,
@@ -75,7 +85,7 @@ class TrustedKeys:
         if key is None or not is_signed(key, signed.signature, signed.message):
             how = "no signature of that key" if key else "which is not trusted here"
             raise BadSignature(
-                f"a version of {model} is not signed by a trusted key",
+                f"{subject} is not signed by a trusted key",
                 expected=expected,
                 found=f"key {signed.key_id[:SHORT_ID]}, {how}",
                 where=where,

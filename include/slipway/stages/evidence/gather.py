@@ -25,6 +25,7 @@ from slipway.stages.evidence.layout import (
 )
 from slipway.stages.model import sbom
 from slipway.stages.model.manifest import MANIFEST, PIPELINE_PY
+from slipway.stages.model.signature import SIGNATURE
 from slipway.stages.report.charts import Draw
 from slipway.stages.report.version_case import VersionCase, concerns
 
@@ -101,6 +102,8 @@ def gather(
         if (folder / name).is_file():
             kept = name.removeprefix("slipway/")
             found.files[f"{VERSION}/{kept}"] = (folder / name).read_bytes()
+    if (folder / SIGNATURE).is_file():
+        found.files[SIGNATURE] = (folder / SIGNATURE).read_bytes()
     found.files[MANIFEST_FILE] = (folder / MANIFEST).read_bytes()
     found.files |= card_files(case, draw)
     if draw is not None:

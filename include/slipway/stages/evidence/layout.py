@@ -21,6 +21,7 @@ categories of the features that are not personal, as it was sealed at the traini
 | `case.json` | the version with its tags, heads of the ledgers, numbers of the entries about it |
 | `model_card.md`, `model_card.html` | the model card, made from the records below |
 | `pictures/` | pictures of the card, such as how often scores came true |
+| `model.sig` | the version's signature, where it has one |
 | `version/` | manifest with the digest of each file, `pipeline.py`, bills of materials |
 | `store/ledger/` | ledgers of model and dataset: each entry has the hash of the one before |
 | `store/runs/` | records and specs of training, records of rollouts, windows, deliveries |
@@ -40,6 +41,8 @@ those that they name, and that no file is there beside them:
 ```bash
 slipway evidence --verify .
 ```
+
+That a trusted key signed the version, too, where SLIPWAY_TRUSTED_KEYS names public keys.
 
 Someone who rewrote all of it could write new sums, too. The head under `anchored` was in MLflow
 when this was exported, outside the store: compare it with `slipway ledger verify`, or keep the sum

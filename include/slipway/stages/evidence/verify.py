@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.errors import NotFound
+from slipway.errors import BadSignature, NotFound
 from slipway.records import ledger
 from slipway.records.ledger import Break
 from slipway.records.run_records import RECORD
 from slipway.records.store import digest
 from slipway.stages.evidence.layout import CASE, MANIFEST_FILE, STORE, SUMS, VERSION
 from slipway.stages.model.shipped import REFIT, TRAIN
+from slipway.stages.model.signature import SIGNATURE
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
+    from slipway.stages.ports.signatures import Verifier
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,17 @@ class Verified:
     breaks: tuple[Break, ...]
 
 
-def verify_evidence(folder: Path, store: Store) -> Verified:
+def verify_evidence(folder: Path, store: Store, *, verifier: Verifier | None = None) -> Verified:
     """Verify a folder of evidence against its own sums, heads and digests.
 
     Args:
         folder: The folder.
         store: Its `store/`, opened as a store.
+        verifier: Public keys, by one of which the version has to be signed; None: by none.
 
     Raises:
         NotFound: It holds no complete evidence.
+        BadParameter: The keys cannot be read.
     """
     require_complete(folder)
     sums = _sums(folder)
@@ -60,6 +64,7 @@ def verify_evidence(folder: Path, store: Store) -> Verified:
     if case["anchored"] is not None:
         breaks += _other_anchor(store, case["model"], ledger.Head(**case["anchored"]))
     breaks += _other_version(folder, case)
+    breaks += () if verifier is None else _bad_signature(folder, case, verifier)
     return Verified(
         str(case["model"]), int(case["version"]), len(sums), entries, tuple(dict.fromkeys(breaks))
     )
@@ -128,6 +133,19 @@ def _other_anchor(store: Store, model: str, anchored: ledger.Head) -> Iterator[B
     """Break where the entry that was anchored in MLflow is another one here."""
     for one in ledger.verify(store, model, anchor=anchored, records="present"):
         yield Break(f"{STORE}/{one.key}", one.problem)
+
+
+def _bad_signature(folder: Path, case: Mapping[str, Any], verifier: Verifier) -> Iterator[Break]:
+    """Break where no trusted key signed the manifest for the model."""
+    manifest, signature = folder / MANIFEST_FILE, folder / SIGNATURE
+    if not manifest.is_file():
+        return
+    bundle = signature.read_bytes() if signature.is_file() else None
+    sha256 = digest(manifest.read_bytes())
+    try:
+        verifier.verify(bundle, model=str(case["model"]), sha256=sha256, where=str(signature))
+    except BadSignature as error:
+        yield Break(SIGNATURE, f"{error.message}: found {error.found}")
 
 
 def _other_version(folder: Path, case: Mapping[str, Any]) -> Iterator[Break]:

@@ -31,7 +31,15 @@ class Verifier(Protocol):
             BadParameter: The keys cannot be read.
         """
 
-    def verify(self, bundle: bytes | None, *, model: str, sha256: str, where: str) -> str:
+    def verify(
+        self,
+        bundle: bytes | None,
+        *,
+        model: str,
+        sha256: str,
+        where: str,
+        version: int | None = None,
+    ) -> str:
         """Return the id of the trusted key that signed a version.
 
         Args:
@@ -39,6 +47,7 @@ class Verifier(Protocol):
             model: Name of the model that the version is to be loaded as.
             sha256: Digest of the version's manifest.
             where: Address of the signature.
+            version: Number of the version, for errors; None: not known.
 
         Raises:
             BadSignature: The version is not signed by a trusted key.

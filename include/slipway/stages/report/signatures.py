@@ -40,7 +40,11 @@ def describe_signature(
     try:
         bundle = registry.read_file(version.model, version.version, SIGNATURE) if named else None
         key_id = verifier.verify(
-            bundle, model=version.model, sha256=recorded_digest(version), where=SIGNATURE
+            bundle,
+            model=version.model,
+            sha256=recorded_digest(version),
+            where=SIGNATURE,
+            version=version.version,
         )
     except BadSignature as error:
         return f"refused: {error.message}, found {error.found}"

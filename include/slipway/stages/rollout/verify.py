@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import (
+    BadParameter,
     BadRequest,
+    BadSignature,
     NotComputable,
     NotFound,
     RegistryUnavailable,
@@ -150,6 +152,15 @@ def _boot_and_replay(
                 except NotFound:
                     # It was deleted by hand: there is nothing to compare with.
                     champion = None
+                except BadSignature as error:
+                    # No fault of the candidate, which is not to be refused for it.
+                    raise BadParameter(
+                        "the candidate cannot be compared with the champion",
+                        expected=error.expected,
+                        found=f"{error.message}: {error.found}",
+                        where=error.where,
+                        hint=error.hint,
+                    ) from error
             folder = registry.download(
                 spec.model, plan.version, scratch / "version", sha256=plan.digest
             )
