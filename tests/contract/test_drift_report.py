@@ -65,7 +65,7 @@ def test_no_value_or_name_ends_the_script_of_the_page(text: str) -> None:
     named = {"wind": text}
     page = drawn(before.rename(columns=named), after.rename(columns=named), columns)
     assert text not in page
-    assert text.replace("<", "\\u003c") in page
+    assert text.replace("<", "\\uff1c") in page
 
 
 def drawn(before: pd.DataFrame, after: pd.DataFrame, columns: Columns = COLUMNS) -> str:

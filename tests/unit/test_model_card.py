@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from slipway.errors import RegistryUnavailable
 from slipway.records import requests
@@ -226,6 +228,15 @@ def test_the_page_stands_alone_and_escapes_everything(env: TrainingEnv) -> None:
     case = read_case(env.store, version)
     told = replace(case, request=replace(case.request, reason=evil))  # type: ignore[type-var]
     assert "script" not in Tags(card_files(told)[HTML].decode()).tags
+
+
+@pytest.mark.parametrize("text", ["\\<b>", "![x](//y)", "[x](//y)", "[x][y]", "[y]: //z"])
+def test_markdown_of_a_report_has_no_tag_link_or_picture(text: str) -> None:
+    """Whatever a column, a category or a reason is called; the text is shown as it is."""
+    section = Section(text, [text, "[y]: //z"], Table([text], [[text]]))
+    page = MarkdownIt("commonmark").enable("table").render(as_markdown(text, [section]))
+    assert not Tags(page).tags & {"b", "a", "img"}
+    assert page.count(escape(text)) == (5 if text != "[y]: //z" else 6)
 
 
 def test_the_card_costs_no_library() -> None:

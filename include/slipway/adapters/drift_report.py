@@ -13,6 +13,7 @@ from evidently.presets import DataDriftPreset
 
 from slipway.errors import NotComputable
 from slipway.stages.monitor.reference.columns import Columns
+from slipway.stages.report.content_policy import content_policy
 
 _QUICK = "jensenshannon"
 """A distance that the page does not show, and Evidently asks for."""
@@ -23,6 +24,10 @@ _BY_POSITION = "DATA DRIFT"
 
 _DATA = re.compile(r"<script>\s*var metric_[0-9a-f]{32} = ")
 _ROOT = re.compile(r'<div id="root_metric_[0-9a-f]{32}">')
+_HEAD = re.compile(r'<meta charset="UTF-8">')
+_SCRIPT = re.compile(r"<script>(.*?)</script", re.DOTALL)
+_LESS = "\\uff1c"
+"""Fullwidth sign that stands for `<` in the data, since plots read tags in their texts."""
 
 
 class DriftReports:
@@ -75,16 +80,18 @@ class DriftReports:
 def _with_lead(page: str, lead: str) -> str:
     """The page with a lead, and with the distributions alone of what Evidently has to say.
 
-    No text of its data ends the script that they stand in.
+    No text of its data is a tag, and the page runs its own scripts alone and reaches no network.
     """
-    root, begin = _ROOT.search(page), _DATA.search(page)
+    head, root, begin = _HEAD.search(page), _ROOT.search(page), _DATA.search(page)
     end = -1 if root is None else page.rfind("</script>", 0, root.start())
-    if root is None or begin is None or end < begin.end():
+    if head is None or root is None or begin is None or end < begin.end():
         raise NotComputable("Evidently's page has another form than expected")
     data, length = json.JSONDecoder().raw_decode(page[begin.end() : end])
     drawn = json.dumps(_distributions(data)) + page[begin.end() + length : end]
-    safe = drawn.replace("<", "\\u003c")
-    return f"{page[: begin.end()]}{safe}{page[end : root.start()]}{lead}{page[root.start() :]}"
+    before = f"{page[: begin.end()]}{drawn.replace('<', _LESS)}{page[end : root.start()]}"
+    after = page[root.start() :]
+    policy = content_policy(_SCRIPT.findall(before + after))
+    return f"{before[: head.end()]}{policy}{before[head.end() :]}{lead}{after}"
 
 
 def _distributions(data: dict[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from slipway.stages.report.charts import Chart
+
+_ACTIVE = re.compile(r"[\\<]|\](?=[(\[:])|!(?=\[)")
+"""What begins a tag, ends the text of a link, or makes it a picture; and the escape itself."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,9 @@ def as_text(sections: Sequence[Section]) -> str:
 
 def as_markdown(title: str, sections: Sequence[Section]) -> str:
     """Return sections as a page of Markdown."""
-    lines = [f"# {title}", ""]
+    lines = [f"# {_plain(title)}", ""]
     for section in sections:
-        lines += [f"## {section.title}", ""]
+        lines += [f"## {_plain(section.title)}", ""]
         lines += [f"- {_plain(line)}" for line in section.lines]
         if section.lines:
             lines.append("")
@@ -69,13 +73,16 @@ def _text_of(section: Section) -> Iterator[str]:
 
 
 def _markdown_of(table: Table) -> Iterator[str]:
-    yield f"| {' | '.join(table.head)} |"
+    yield _markdown_row(table.head)
     yield f"|{'---|' * len(table.head)}"
-    for row in table.rows:
-        escaped = [_plain(cell).replace("|", r"\|") for cell in row]
-        yield f"| {' | '.join(escaped)} |"
+    yield from map(_markdown_row, table.rows)
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    escaped = [_plain(cell).replace("|", r"\|") for cell in cells]
+    return f"| {' | '.join(escaped)} |"
 
 
 def _plain(text: str) -> str:
-    """Text on one line, of which nothing is taken for a tag of HTML."""
-    return " ".join(text.split()).replace("<", r"\<")
+    """Text on one line, of which nothing is taken for a tag of HTML, a link or a picture."""
+    return _ACTIVE.sub(r"\\\g<0>", " ".join(text.split()))

@@ -8,6 +8,7 @@ from html import escape
 
 from slipway.stages.report.blocks import Section, Table
 from slipway.stages.report.charts import Chart, Draw
+from slipway.stages.report.content_policy import content_policy
 
 _STYLE = (
     ".slipway{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
@@ -30,7 +31,8 @@ def as_html(title: str, sections: Sequence[Section], draw: Draw | None = None) -
     """
     lines = [
         '<!doctype html>\n<html lang="en">',
-        f'<head><meta charset="utf-8"><title>{escape(title)}</title>',
+        f'<head><meta charset="utf-8">{content_policy(styles=[_STYLE])}',
+        f"<title>{escape(title)}</title>",
         f"<style>{_STYLE}</style></head>",
         f'<body class="slipway"><h1>{escape(title)}</h1>',
     ]
