@@ -221,6 +221,12 @@ class DeliveryLimits(BaseSettings):
         description="Memory that the pages of a Parquet file may need which are read at the same "
         "time; 4 MiB more for each declared column.",
     )
+    link_folders: str = Field(
+        default="",
+        description="Folders outside a local landing area to which links in it may lead, with `:` "
+        "between them; a link that leads elsewhere is reported and not followed. The landing area "
+        "may be a link itself.",
+    )
 
 
 class SourceSettings(BaseSettings):

@@ -14,7 +14,8 @@ import yaml
 from click.testing import CliRunner
 
 from slipway.adapters.mlflow_server import MlflowRegistry, MlflowRuns, MlflowTracking
-from slipway.adapters.object_store import S3Access, open_store
+from slipway.adapters.object_store import open_store
+from slipway.adapters.object_store.access import S3Access
 from slipway.cli.commands import commands
 from slipway.errors import NotFound, SlipwayError
 from slipway.records import ledger

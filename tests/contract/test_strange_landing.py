@@ -128,18 +128,6 @@ def test_a_folder_of_parts_is_not_taken_without_one_of_them(local_store: Store) 
     assert found.key.endswith("features/b.parquet/part-1.parquet")
 
 
-def test_links_to_files_and_folders_elsewhere_are_followed(
-    local_store: Store, tmp_path: Path
-) -> None:
-    """A link is a delivery as what it points to is, beside a strange entry as well."""
-    (tmp_path / "elsewhere.csv").write_bytes(b"1")
-    (_features(local_store) / "b.csv").symlink_to(tmp_path / "elsewhere.csv")
-    before = landing_area.list_deliveries(local_store, "flights")
-    _link_to_itself(_features(local_store))
-    assert landing_area.list_deliveries(local_store, "flights") == before
-    assert [one.batch for one in before] == ["a", "b"]
-
-
 def test_objects_of_any_store_are_surveyed(any_store: Store) -> None:
     """Where all can be read, a survey has what a listing has."""
     any_store.write("landing/flights/features/a.csv", b"1")

@@ -9,7 +9,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,10 @@ _STAGED = re.compile(r".*#[0-9]+")
 _RENAME = "rename it"
 _RIGHTS = "give the user that runs Slipway the right to read it, or move it away"
 _REMOVE = "remove it, or deliver the file itself"
+_OUT = (
+    "is a link that leads out of the landing area",
+    "deliver the file itself, or name its folder in SLIPWAY_DELIVERY_LINK_FOLDERS",
+)
 
 
 @dataclass(frozen=True)
@@ -34,16 +38,36 @@ class _Folder:
     above: frozenset[tuple[int, int]]
 
 
-def survey_folder(root: Path, prefix: str) -> tuple[list[str], tuple[Unusable, ...]]:
-    """Return the keys of the files below a folder that can be read, and all that cannot, sorted.
+def allowed_folders(area: Path, further: str) -> tuple[str, ...]:
+    """Return the real paths of the folders to which links in a landing area may lead.
 
-    Links are followed, as a listing of the store does.
+    Args:
+        area: The landing area, which may be a link itself.
+        further: Further folders, with `:` between them.
+    """
+    named = [Path(one) for one in further.split(os.pathsep) if one]
+    return tuple(os.path.realpath(one) for one in (area, *named))
+
+
+def is_inside(path: str, folders: Sequence[str]) -> bool:
+    """Return whether a real path is one of some folders, or below it."""
+    return any(path == one or path.startswith(f"{one.rstrip('/')}/") for one in folders)
+
+
+def survey_folder(
+    root: Path, prefix: str, *, allowed: Sequence[str]
+) -> tuple[list[str], tuple[Unusable, ...]]:
+    """Return the keys of the files below a folder that can be read, and all that cannot, sorted.
 
     Args:
         root: Root of the store.
         prefix: Key of the folder.
+        allowed: From `allowed_folders`; links that lead elsewhere are not followed.
     """
-    seen = list(_walk(root / prefix, prefix))
+    if is_inside(os.path.realpath(root / prefix), allowed):
+        seen = list(_walk(root / prefix, prefix, allowed))
+    else:
+        seen = [Unusable(prefix, *_OUT)]
     unusable = [one for one in seen if isinstance(one, Unusable)]
     return (
         sorted(one for one in seen if isinstance(one, str)),
@@ -51,7 +75,7 @@ def survey_folder(root: Path, prefix: str) -> tuple[list[str], tuple[Unusable, .
     )
 
 
-def _walk(top: Path, prefix: str) -> Iterator[str | Unusable]:
+def _walk(top: Path, prefix: str, allowed: Sequence[str]) -> Iterator[str | Unusable]:
     left = [_Folder(str(top), prefix, frozenset(_identities(top)))]
     while left:
         folder = left.pop()
@@ -64,7 +88,7 @@ def _walk(top: Path, prefix: str) -> Iterator[str | Unusable]:
             yield _unreadable(folder.key, error)
             continue
         for entry in inside:
-            found = _look_at(folder, entry)
+            found = _look_at(folder, entry, allowed)
             if isinstance(found, _Folder):
                 left.append(found)
             elif found is not None:
@@ -82,20 +106,24 @@ def _identities(top: Path) -> Iterator[tuple[int, int]]:
         yield (seen.st_dev, seen.st_ino)
 
 
-def _look_at(folder: _Folder, entry: os.DirEntry[str]) -> _Folder | str | Unusable | None:
+def _look_at(
+    folder: _Folder, entry: os.DirEntry[str], allowed: Sequence[str]
+) -> _Folder | str | Unusable | None:
     """A folder, the key of a file, what cannot be read, or None for what is gone again."""
     key = f"{folder.key}/{entry.name}"
     if (problem := _problem_of_name(entry.name)) is not None:
-        return Unusable(_shown(key), problem, _RENAME)
+        return Unusable(printable_key(key), problem, _RENAME)
     try:
         seen = entry.stat()
     except OSError as error:
         return _not_followed(entry, key, error)
-    if not stat.S_ISDIR(seen.st_mode):
-        return _file(entry, key, seen.st_mode)
     identity = (seen.st_dev, seen.st_ino)
     if identity in folder.above:
         return Unusable(key, "is a link to a folder that holds it", "remove it")
+    if entry.is_symlink() and not is_inside(os.path.realpath(entry.path), allowed):
+        return Unusable(key, *_OUT)
+    if not stat.S_ISDIR(seen.st_mode):
+        return _file(entry, key, seen.st_mode)
     return _Folder(entry.path, key, folder.above | {identity})
 
 
@@ -132,7 +160,7 @@ def _unreadable(key: str, error: OSError) -> Unusable:
     return Unusable(key, f"cannot be read: {reason}", _RIGHTS)
 
 
-def _shown(key: str) -> str:
+def printable_key(key: str) -> str:
     """Return a key that can be printed: bytes that are no text, and control characters, escaped."""
     text = key.encode(errors="surrogateescape").decode(errors="backslashreplace")
     return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)

@@ -17,6 +17,9 @@ from slipway.records.store import Entry, Store, Unusable, digest, encode
 from slipway.spec.dataset import StreamName
 from slipway.spec.problems import nearest
 
+LANDING = "landing"
+"""Folder of the store into which other systems write."""
+
 SUCCESS = "_SUCCESS"
 """Name of the marker in a folder of parts that is complete."""
 
@@ -172,7 +175,8 @@ def _of_no_own_file(one: Delivery, streams: Collection[str]) -> Undeliverable:
 
 
 def _unusable(one: Unusable) -> Undeliverable | None:
-    if any(is_ignored(part) for part in one.key.split("/")[2:]):
+    parts = [part for part in one.key.split("/")[2:] if part not in {".", ".."}]
+    if any(is_ignored(part) for part in parts):
         return None
     return Undeliverable(one.key, one.reason, one.hint)
 

@@ -11,7 +11,7 @@ from slipway.settings import SourceSettings
 from slipway.wiring.container import Container
 
 if TYPE_CHECKING:
-    from slipway.adapters.object_store import S3Access
+    from slipway.adapters.object_store.access import S3Access
     from slipway.records.run_records import RunRecord
     from slipway.records.verdicts import Verdict
     from slipway.stages.import_version.environments import SourceEnvironment, TargetEnvironment
@@ -103,7 +103,7 @@ def _source(
 
 
 def _access(secrets: SourceSettings) -> S3Access:
-    from slipway.adapters.object_store import S3Access
+    from slipway.adapters.object_store.access import S3Access
 
     secret, session = secrets.aws_secret_access_key, secrets.aws_session_token
     return S3Access(

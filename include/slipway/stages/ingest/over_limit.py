@@ -13,7 +13,7 @@ MIB = 2**20
 
 def limits_mark(limits: DeliveryLimits) -> str:
     """Return eight hex digits that change whenever a limit does."""
-    return digest(encode(limits.model_dump()))[:8]
+    return digest(encode(limits.model_dump(exclude={"link_folders"})))[:8]
 
 
 def over_limit(limits: DeliveryLimits, field: str, *, what: str, found: str) -> OverLimit:

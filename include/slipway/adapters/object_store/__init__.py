@@ -7,9 +7,9 @@ S3's address and credentials come from the standard `AWS_*` variables, among the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,63 +18,33 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import LocalStore, S3Store
 
+from slipway.adapters.object_store.access import S3Access
+from slipway.adapters.object_store.any_keys import list_any_keys
+from slipway.adapters.object_store.landed_file import copy_landed_file, open_private
 from slipway.errors import BadParameter, CommitConflict, NotFound, StoreUnavailable
-from slipway.records.folder_survey import LONGEST_NAME, survey_folder
+from slipway.records.folder_survey import (
+    LONGEST_NAME,
+    allowed_folders,
+    printable_key,
+    survey_folder,
+)
+from slipway.records.landing_area import LANDING
 from slipway.records.scratch_folder import FULL, refuse_full_disk, says_full_disk
-from slipway.records.store import Entry, Survey
+from slipway.records.store import Entry, Survey, Unusable
+from slipway.settings import DeliveryLimits
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
-    from obstore.store import ClientConfig, RetryConfig, S3Config, S3Credential
+    from obstore.store import ClientConfig, RetryConfig
 
 PIECE_BYTES = 8 * 2**20
 PIECES_AT_ONCE = 4
+LOOK_UPS_AT_ONCE = 16
+
+_STRANGE_KEY = "invalid path"
+"""Of obstore's error: the listing has a key that it cannot hold."""
 
 _RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
-
-
-@dataclass(frozen=True)
-class S3Access:
-    """Credentials and address of a bucket that is not this installation's own.
-
-    Attributes:
-        key_id: Access key; empty: the credentials of the `AWS_…` variables.
-        secret: Secret of the access key.
-        session: Session token; None: the access key is not temporary.
-        region: Region; empty: that of the `AWS_…` variables.
-        endpoint: Address of the S3 server; empty: that of the `AWS_…` variables.
-    """
-
-    key_id: str = ""
-    secret: str = field(default="", repr=False)
-    session: str | None = field(default=None, repr=False)
-    region: str = ""
-    endpoint: str = ""
-
-    def config(self) -> S3Config:
-        """Return obstore's configuration where it differs from the `AWS_…` variables."""
-        config: S3Config = {}
-        if self.region:
-            config["region"] = self.region
-        if self.endpoint:
-            config["endpoint"] = self.endpoint
-        return config
-
-    def credentials(self) -> Callable[[], S3Credential] | None:
-        """Return a provider of the credentials; None: the `AWS_…` variables provide them.
-
-        Keys in obstore's configuration would be combined with the session token of the `AWS_…`
-        variables; a provider's are not.
-        """
-        if not self.key_id:
-            return None
-        held: S3Credential = {
-            "access_key_id": self.key_id,
-            "secret_access_key": self.secret,
-            "token": self.session,
-            "expires_at": None,
-        }
-        return lambda: held
 
 
 def open_store(root: str, *, access: S3Access | None = None, may_make: bool = True) -> ObjectStore:
@@ -120,7 +90,7 @@ def open_store(root: str, *, access: S3Access | None = None, may_make: bool = Tr
         retry_config=_RETRIES,
         credential_provider=access.credentials(),
     )
-    return ObjectStore(root.rstrip("/"), store)
+    return ObjectStore(root.rstrip("/"), store, access)
 
 
 class ObjectStore:
@@ -128,9 +98,13 @@ class ObjectStore:
 
     _used_by_process: ClassVar[int | None] = None
 
-    def __init__(self, root: str, store: LocalStore | S3Store) -> None:
+    def __init__(
+        self, root: str, store: LocalStore | S3Store, access: S3Access | None = None
+    ) -> None:
         self.root = root
         self._store = store
+        self._is_local = isinstance(store, LocalStore)
+        self._access = access or S3Access()
 
     def read(self, key: str) -> bytes:
         """Return the bytes of an object.
@@ -166,8 +140,11 @@ class ObjectStore:
         with (
             self._translate_errors("download", key),
             refuse_full_disk(path.parent, needs=f"a copy of {key}"),
-            path.open("wb") as file,
+            open_private(path) as file,
         ):
+            if self._is_local and key.startswith(f"{LANDING}/"):
+                copy_landed_file(Path(self.root, key), file, allowed=self._allowed)
+                return
             meta = obstore.head(self._store, key)
             try:
                 # One request for each piece: a timeout counts for the whole of a request.
@@ -207,22 +184,46 @@ class ObjectStore:
     def survey(self, prefix: str) -> Survey:
         """Return every object below a folder into which other systems write.
 
-        A listing of a local folder fails as a whole for one entry that cannot be read; then the
-        others are looked up one by one.
+        A listing fails as a whole for one entry that cannot be read; then the others are looked up
+        one by one.
         """
-        if not isinstance(self._store, LocalStore):
-            return Survey(tuple(self.list(prefix)))
-        keys, unusable = survey_folder(Path(self.root), prefix)
-        entries = _sorted_entries(self._look_up(keys)) if unusable else self.list(prefix)
+        if not self._is_local:
+            return self._survey_bucket(prefix)
+        keys, unusable = survey_folder(Path(self.root), prefix, allowed=self._allowed)
+        entries = self._look_up(keys)[0] if unusable else self.list(prefix)
         return Survey(tuple(entries), unusable, longest_name=LONGEST_NAME)
 
-    def _look_up(self, keys: Iterable[str]) -> Iterator[ObjectMeta]:
-        for key in keys:
-            try:
-                with self._translate_errors("look for", key):
-                    yield obstore.head(self._store, key)
-            except NotFound:
-                continue
+    @property
+    def _allowed(self) -> tuple[str, ...]:
+        return allowed_folders(Path(self.root, LANDING), DeliveryLimits().link_folders)
+
+    def _survey_bucket(self, prefix: str) -> Survey:
+        try:
+            return Survey(tuple(self.list(prefix)))
+        except StoreUnavailable as error:
+            if _STRANGE_KEY not in (error.found or ""):
+                raise
+        with self._translate_errors("list", prefix, missing="the bucket"):
+            keys = list(list_any_keys(self.root, prefix, access=self._access))
+        entries, unusable = self._look_up(keys)
+        return Survey(tuple(entries), tuple(unusable))
+
+    def _look_up(self, keys: Iterable[str]) -> tuple[Sequence[Entry], Sequence[Unusable]]:
+        """Objects by their keys, and the keys that cannot be one of the store."""
+        with ThreadPoolExecutor(LOOK_UPS_AT_ONCE) as threads:
+            found = list(threads.map(self._head, keys))
+        entries = [one for one in found if one is not None and not isinstance(one, Unusable)]
+        return _sorted_entries(entries), [one for one in found if isinstance(one, Unusable)]
+
+    def _head(self, key: str) -> ObjectMeta | Unusable | None:
+        try:
+            with self._translate_errors("look for", key):
+                return obstore.head(self._store, key)
+        except NotFound:
+            return None
+        except BadParameter:
+            reason = "has an empty part, `.`, `..` or a control character in its name"
+            return Unusable(printable_key(key), reason, "rename it")
 
     def delete(self, key: str) -> None:
         """Delete an object if it exists."""
