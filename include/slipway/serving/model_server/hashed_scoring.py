@@ -1,6 +1,6 @@
-"""Hash the personal columns of requests before an ONNX form scores them.
+"""Hash the personal columns of requests before an ONNX form or arrays are scored.
 
-The pipeline hashes by itself, as it does in stages.
+A pipeline that gets frames hashes by itself, as it does in stages.
 """
 
 from __future__ import annotations
