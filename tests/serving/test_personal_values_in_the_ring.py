@@ -179,6 +179,7 @@ def test_no_personal_value_leaves_tables_and_quarantine(
         ring.monitor()
         printed = dict(reports(tmp_path / "written"))
     said = caplog.text.encode()
+    assert b"HASHED, HASHED_BY = ['email', 'phone'], " in printed["export"]
     assert list((tmp_path / "store" / "reports").rglob("*.html"))
     everywhere = {**MARKS, **KEYS}
     found = marks_in(said, everywhere, name="log records")

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from slipway.adapters.metrics import measure
-from slipway.adapters.model_package import load_package
+from slipway.adapters.model_package import Package, load_package
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.records.requests import Request, file_request
 from slipway.records.run_context import RunContext
@@ -19,6 +19,7 @@ from slipway.records.run_records import RunRecord
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.labels import Label
+from slipway.stages.model.personal_keys import NO_KEYS, PersonalKeys
 from slipway.stages.model.provenance import CodeState
 from slipway.stages.model.sign_version import UNSIGNED, Signing
 from slipway.stages.ports.package import FittedModel, Learner, MakeLearner, Rounds
@@ -67,6 +68,7 @@ class TrainingEnv:
     dataset: DatasetSpec
     code: CodeState = CODE
     signing: Signing = UNSIGNED
+    keys: PersonalKeys = NO_KEYS
 
     @classmethod
     def in_memory(cls, folder: Path) -> TrainingEnv:
@@ -80,6 +82,15 @@ class TrainingEnv:
             spec(),
             ferry_dataset.dataset(),
         )
+
+    @property
+    def learner(self) -> SklearnLearner:
+        """Learner of the model."""
+        return SklearnLearner(self.spec, self.dataset, None, self.keys)
+
+    def load(self, folder: Path) -> Package:
+        """A loaded version."""
+        return load_package(folder, self.keys)
 
     def land(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Publish rows and their labels."""
@@ -115,7 +126,7 @@ class TrainingEnv:
             self.dataset,
             worker=worker,
             tables=self.tables,
-            learner=SklearnLearner(self.spec, self.dataset, None),
+            learner=self.learner,
             tools=tools or search_tools(),
             **self._common(request),
         )
@@ -132,7 +143,7 @@ class TrainingEnv:
             self.spec,
             self.dataset,
             tables=self.tables,
-            learner=learner or SklearnLearner(self.spec, self.dataset, None),
+            learner=learner or self.learner,
             tracking=self.tracking,
             code=self.code,
             tools=tools or search_tools(),
@@ -147,7 +158,7 @@ class TrainingEnv:
             tables=self.tables,
             registry=self.registry,
             tracking=self.tracking,
-            load=load_package,
+            load=self.load,
             tools=gate_tools(),
             **self._common(request),
         )

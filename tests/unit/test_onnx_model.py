@@ -16,8 +16,10 @@ from slipway.adapters.model_package import load_package
 from slipway.adapters.onnx_model import load_onnx
 from slipway.errors import BadRequest, NotFound, Tampered
 from slipway.records.store import digest, encode
+from slipway.serving.model_server.load_engine import load_engine
 from slipway.stages.model.manifest import MANIFEST, PIPELINE_PY, REFERENCE, seal
 from slipway.stages.model.onnx_form import ONNX
+from slipway.stages.model.personal_keys import PersonalKeys
 from tests.support import packages
 from tests.support.planted_marks import marks_below
 
@@ -168,6 +170,11 @@ def test_personal_columns_are_trained_on_and_not_kept(tmp_path: Path) -> None:
     assert manifest["ranges"]["categories"] == {}
     assert {"port", "berth"}.isdisjoint(pd.read_parquet(folder / REFERENCE))
     assert manifest["engine"]["name"] == "onnx"
+    rotated = PersonalKeys((*packages.KEYS.keys, b"a newer key, 22 bytes."))
+    package, engine = load_package(folder, rotated), load_engine(folder, rotated)
+    raw = packages.values(package, packages.rows())
+    assert engine.name == "onnx"
+    assert engine.score(raw) == pytest.approx(package.predict(packages.rows()), abs=1e-5)
     hashed = packages.KEYS.hashes(["port"], key=manifest["pii_key"])["port"]("Mallaig")
     assert str(hashed).encode() in (folder / ONNX).read_bytes()
     assert marks_below(folder, {"a port": "Mallaig", "another": "Oban"}) == set()

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
-from slipway.errors import NotComputable, Tampered
+from slipway.errors import BadParameter, NotComputable, Tampered
 from slipway.records.store import read_json
+from slipway.stages.model.personal_keys import PersonalKeys
 from slipway.stages.reproduce.differences import compare_manifests
 from slipway.stages.reproduce.reproduce import RebuildTools, Reproduction, judge, reproduce
 from slipway.stages.reproduce.same_predictions import compare_predictions
@@ -43,8 +43,8 @@ def rebuild(env: TrainingEnv, told: list[str] | None = None) -> Reproduction:
         store=store,  # type: ignore[arg-type]
         registry=registry,  # type: ignore[arg-type]
         tables=env.tables,
-        make_learner=SklearnLearner,
-        load=load_package,
+        make_learner=lambda *what: SklearnLearner(*what, env.keys),
+        load=env.load,
         code=env.code,
         tell=(told if told is not None else []).append,
     )
@@ -197,3 +197,21 @@ def test_what_a_search_found_is_built_again_without_a_search(
     assert done.verdict.numbers["largest_difference"] == 0.0
     assert (done.difference.facts, done.difference.environment) == ((), {})
     assert not any("search" in step for step in told)
+
+
+def test_a_version_is_built_again_by_its_own_key_of_personal_columns(tmp_path: Path) -> None:
+    """A rotation in between changes no hash; without the old key the rebuild stops."""
+    made = TrainingEnv.in_memory(tmp_path)
+    made.dataset = ferry_dataset.dataset(pii={"port": "hash"})
+    old, new = b"a key of 20 bytes...", b"another key, newer.."
+    made.keys = PersonalKeys((old,))
+    made.land(ferry_dataset.crossings(days=60))
+    made.champion()
+    made.keys = PersonalKeys((old, new))
+    done = rebuild(made)
+    assert done.verdict.numbers["largest_difference"] == 0.0
+    assert "slipway/model.onnx" in done.difference.identical
+    assert done.difference.facts == ()
+    made.keys = PersonalKeys((new,))
+    with pytest.raises(BadParameter, match="the key to hash port is missing"):
+        rebuild(made)

@@ -72,6 +72,10 @@ class SklearnLearner:
         """Return the learner of the same model with another estimator."""
         return replace(self, spec=self.spec.with_estimator(estimator))
 
+    def with_key(self, key: str) -> SklearnLearner:
+        """Return the learner that hashes personal columns by an older key."""
+        return replace(self, keys=self.keys.until(key))
+
     def holdout_start(self, rows: pd.DataFrame) -> Any | None:
         """Return the holdout's start (event time) that `pipeline.py` sets, or None."""
         split = getattr(self._own(), "split", None)

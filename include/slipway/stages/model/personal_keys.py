@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slipway.errors import BadParameter
@@ -89,6 +89,17 @@ class PersonalKeys:
         if not self.keys:
             raise self._missing(columns, "a key of at least 16 bytes")
         return key_id(self.keys[-1])
+
+    def until(self, key: str) -> PersonalKeys:
+        """Return the keys of the time when that one was the newest.
+
+        Raises:
+            BadParameter: There is no key of that id.
+        """
+        ids = [key_id(one) for one in self.keys]
+        if key not in ids:
+            raise self._missing(["personal columns"], f"the key {key}")
+        return replace(self, keys=self.keys[: ids.index(key) + 1])
 
     def hashes(self, columns: Collection[str], *, key: str) -> Mapping[str, Hash]:
         """Return the hash function of each column.

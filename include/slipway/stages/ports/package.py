@@ -116,6 +116,13 @@ class Learner(Protocol):
     def with_estimator(self, estimator: Estimator) -> Learner:
         """The learner of the same model with another estimator."""
 
+    def with_key(self, key: str) -> Learner:
+        """The learner that hashes personal columns by an older key, named by its id.
+
+        Raises:
+            BadParameter: There is no such key.
+        """
+
     def holdout_start(self, rows: pd.DataFrame) -> datetime | None:
         """Start of the holdout by the model's own `split`, or None without one."""
 

@@ -20,6 +20,7 @@ from slipway.stages.model.onnx_form import (
     TEXTS,
     spell_category,
 )
+from slipway.stages.model.personal_keys import KEY_ID
 
 if TYPE_CHECKING:
     from slipway.stages.ports.registry import ModelVersion, Registry
@@ -38,7 +39,7 @@ FILE = Path(__file__).with_name($file)
 SHA256 = "$sha256"
 NUMBERS = $numbers
 TEXTS = $texts
-${classes}MISSING = $missing
+${classes}${hashed}MISSING = $missing
 
 
 $spelled
@@ -137,8 +138,17 @@ def _program(manifest: Mapping[str, Any], version: ModelVersion, *, file: str, s
         flat="" if several else ".ravel()",
         order="; columns as CLASSES" if several else "",
         classes=f"CLASSES = {manifest['classes']!r}\n" if several else "",
+        hashed=_hashed(manifest),
         example=_example(manifest.get("ranges") or {}),
     )
+
+
+def _hashed(manifest: Mapping[str, Any]) -> str:
+    """Say which texts the form takes as hashes; their key stays with the installation."""
+    if KEY_ID not in manifest:
+        return ""
+    told = "# Personal: given as hashes, whose key stays with the installation.\n"
+    return f"{told}HASHED, HASHED_BY = {sorted(manifest['pii'])!r}, {manifest[KEY_ID]!r}\n"
 
 
 def _example(ranges: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from slipway.records.verdicts import Verdict
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.manifest import PIPELINE_PY, require_digest
 from slipway.stages.model.meant_version import recorded_digest
+from slipway.stages.model.personal_keys import KEY_ID
 from slipway.stages.model.provenance import CodeState, format_source
 from slipway.stages.model.shipped import JUDGED, REFIT, TRAIN, as_judged, shipping_stage
 from slipway.stages.ports.package import LoadPackage, MakeLearner, Package
@@ -124,6 +125,8 @@ def reproduce(version: ModelVersion, tools: RebuildTools) -> Reproduction:
         )
         registered = tools.load(folder)
         learner = tools.make_learner(specs.model, specs.dataset, _pipeline_py(folder))
+        if KEY_ID in registered.manifest:
+            learner = learner.with_key(registered.manifest[KEY_ID])
         recipe = Recipe(
             *(specs.model, specs.dataset, request, tools.tables, learner, tools.code, tools.tell),
             judged=registered.manifest.get(JUDGED),
