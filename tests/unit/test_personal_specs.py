@@ -11,6 +11,8 @@ import pytest
 from slipway.spec.loading import load_all
 from slipway.spec.slices import Slices
 from slipway.stages.gates.holdout_slices import slices_of
+from slipway.stages.monitor.kpis.kpi_views import view_types
+from tests.support import ferry_dataset
 from tests.support.small_specs import FILES
 from tests.support.spec_edits import MODEL_FILE, broken_dataset
 
@@ -50,3 +52,13 @@ def test_groups_of_a_personal_column_have_numbers(values: list[str | float | Non
         {"who = (2)"} if len(plain) == 2 else set()
     )
     assert [one.tolist() for one in hidden.values()] == [one.tolist() for one in plain.values()]
+
+
+def test_queries_of_kpis_see_no_personal_column() -> None:
+    """Their number could be a person's value, and files of a view lie in a scratch folder."""
+    dataset, model = ferry_dataset.dataset(pii={"port": "hash"}), ferry_dataset.model()
+    views = view_types(model, dataset)
+    assert [view for view, columns in views.items() if "port" in columns] == []
+    assert "wind" in views["features"]
+    assert "wind" in views["predictions"]
+    assert "port" in view_types(model, ferry_dataset.dataset())["features"]

@@ -29,18 +29,21 @@ PREDICTIONS, FEATURES, LABELS = "predictions", "features", "labels"
 
 
 def view_types(spec: ModelSpec, dataset: DatasetSpec) -> dict[str, dict[str, ColumnType]]:
-    """Return the types of the columns of each view.
+    """Return the types of the columns of each view, which has no personal ones.
 
     Args:
         spec: Model.
         dataset: Its dataset.
     """
     joined: dict[str, ColumnType] = {KEY: "string", EVENT_TIME: "timestamp"}
-    features = dataset.streams.types("features")
+    declared, personal = dataset.streams.types("features"), dataset.streams.features.personal
+    features = {name: kind for name, kind in declared.items() if name not in personal}
     is_multiclass = spec.task == "multiclass"
     answers: dict[str, ColumnType] = {"label": "string"} if is_multiclass else {SCORE: "number"}
     logged = {
-        logged_name(name, multiclass=is_multiclass): features[name] for name in spec.features.names
+        logged_name(name, multiclass=is_multiclass): features[name]
+        for name in spec.features.names
+        if name in features
     }
     return {
         PREDICTIONS: {**logged, **joined, **answers, "version": "integer"},
