@@ -12,6 +12,7 @@ from slipway.adapters.object_store import open_store
 from slipway.errors import CommitConflict
 from slipway.records.landing_area import list_deliveries, list_undeliverable
 from slipway.records.store import Store
+from slipway.wiring.proposed_delivery import proposed_delivery
 
 OUT = "is a link that leads out of the landing area; deliver the file itself, or name its folder"
 
@@ -164,3 +165,9 @@ def test_a_copy_of_a_delivery_is_private(store: Store, tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert {one.stat().st_mode & 0o777 for one in tmp_path.iterdir() if one.is_file()} == {0o600}
+
+
+def test_a_file_that_its_user_names_is_delivered_from_anywhere(outside: Path) -> None:
+    """`slipway deliver` and `slipway try` judge it by a link in a landing area of their own."""
+    with proposed_delivery(outside / "secret.csv") as proposed:
+        assert (proposed.batch, proposed.path.read_bytes()) == ("secret", b"secret")

@@ -18,8 +18,9 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import LocalStore, S3Store
 
-from slipway.adapters.object_store.access import S3Access
+from slipway.adapters.object_store.access import S3Access, client_options
 from slipway.adapters.object_store.any_keys import list_any_keys
+from slipway.adapters.object_store.entries import sorted_entries
 from slipway.adapters.object_store.landed_file import copy_landed_file, open_private
 from slipway.errors import BadParameter, CommitConflict, NotFound, StoreUnavailable
 from slipway.records.folder_survey import (
@@ -35,7 +36,7 @@ from slipway.settings import DeliveryLimits
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
-    from obstore.store import ClientConfig, RetryConfig
+    from obstore.store import RetryConfig
 
 PIECE_BYTES = 8 * 2**20
 PIECES_AT_ONCE = 4
@@ -47,13 +48,20 @@ _STRANGE_KEY = "invalid path"
 _RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 
 
-def open_store(root: str, *, access: S3Access | None = None, may_make: bool = True) -> ObjectStore:
+def open_store(
+    root: str,
+    *,
+    access: S3Access | None = None,
+    may_make: bool = True,
+    links: str | None = None,
+) -> ObjectStore:
     """Open the store below a root.
 
     Args:
         root: A local folder, or `s3://bucket/prefix`.
         access: Access to the bucket; None: the `AWS_…` variables.
         may_make: Whether to create a local folder that does not exist.
+        links: Folders to which links in a local landing area may lead; None: by the settings.
 
     Raises:
         BadParameter: The root is neither a folder nor an S3 address.
@@ -66,7 +74,7 @@ def open_store(root: str, *, access: S3Access | None = None, may_make: bool = Tr
         if not may_make and not folder.is_dir():
             raise NotFound("there is no such store", where=str(folder))
         try:
-            return ObjectStore(str(folder), LocalStore(folder, mkdir=True))
+            return ObjectStore(str(folder), LocalStore(folder, mkdir=True), links=links)
         except OSError as error:
             raise StoreUnavailable(
                 "the store's folder cannot be created",
@@ -86,7 +94,7 @@ def open_store(root: str, *, access: S3Access | None = None, may_make: bool = Tr
         bucket,
         prefix=prefix or None,
         config=access.config(),
-        client_options=_client(),
+        client_options=client_options(),
         retry_config=_RETRIES,
         credential_provider=access.credentials(),
     )
@@ -99,12 +107,17 @@ class ObjectStore:
     _used_by_process: ClassVar[int | None] = None
 
     def __init__(
-        self, root: str, store: LocalStore | S3Store, access: S3Access | None = None
+        self,
+        root: str,
+        store: LocalStore | S3Store,
+        access: S3Access | None = None,
+        links: str | None = None,
     ) -> None:
         self.root = root
         self._store = store
         self._is_local = isinstance(store, LocalStore)
         self._access = access or S3Access()
+        self._links = links
 
     def read(self, key: str) -> bytes:
         """Return the bytes of an object.
@@ -179,7 +192,7 @@ class ObjectStore:
         """Return every object below a folder, sorted by key."""
         with self._translate_errors("list", prefix, missing="the bucket"):
             found = [meta for page in obstore.list(self._store, prefix) for meta in page]
-        return _sorted_entries(found)
+        return sorted_entries(found)
 
     def survey(self, prefix: str) -> Survey:
         """Return every object below a folder into which other systems write.
@@ -195,7 +208,8 @@ class ObjectStore:
 
     @property
     def _allowed(self) -> tuple[str, ...]:
-        return allowed_folders(Path(self.root, LANDING), DeliveryLimits().link_folders)
+        links = DeliveryLimits().link_folders if self._links is None else self._links
+        return allowed_folders(Path(self.root, LANDING), links)
 
     def _survey_bucket(self, prefix: str) -> Survey:
         try:
@@ -213,7 +227,7 @@ class ObjectStore:
         with ThreadPoolExecutor(LOOK_UPS_AT_ONCE) as threads:
             found = list(threads.map(self._head, keys))
         entries = [one for one in found if one is not None and not isinstance(one, Unusable)]
-        return _sorted_entries(entries), [one for one in found if isinstance(one, Unusable)]
+        return sorted_entries(entries), [one for one in found if isinstance(one, Unusable)]
 
     def _head(self, key: str) -> ObjectMeta | Unusable | None:
         try:
@@ -278,22 +292,3 @@ class ObjectStore:
                 found="it was used in the parent process before the fork",
                 hint="start a new process (spawn, subprocess) instead of forking",
             )
-
-
-def _sorted_entries(found: Iterable[ObjectMeta]) -> list[Entry]:
-    entries = [
-        Entry(
-            key=meta["path"],
-            size=meta["size"],
-            modified=meta["last_modified"],
-            # S3's tag depends on the content alone; the time distinguishes two equal writes.
-            tag=f"{meta['e_tag']}@{meta['last_modified'].isoformat()}",
-        )
-        for meta in found
-    ]
-    return sorted(entries, key=lambda entry: entry.key)
-
-
-def _client() -> ClientConfig:
-    allow_http = os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true", "yes"}
-    return {"allow_http": allow_http, "connect_timeout": "5s", "timeout": "60s"}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from obstore.store import S3Config, S3Credential
+    from obstore.store import ClientConfig, S3Config, S3Credential
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,9 @@ class S3Access:
             "expires_at": None,
         }
         return lambda: held
+
+
+def client_options() -> ClientConfig:
+    """Return the time limits of requests, and whether an address may be without TLS."""
+    allow_http = os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true", "yes"}
+    return {"allow_http": allow_http, "connect_timeout": "5s", "timeout": "60s"}
