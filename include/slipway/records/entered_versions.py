@@ -1,0 +1,175 @@
+"""Read which versions of a model its ledger knows: registered, judged by rollouts, made champion.
+
+The ledger is the root of trust for versions: the model registry only says where bytes are. What is
+read once is kept under `entered/<model>.json`, so a read costs the newest entries alone. The kept
+object only finds entries: `require_unchanged` compares entry and record before one counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import astuple
+from typing import Any
+
+from slipway.errors import BadParameter, Denied, NotFound, StoreUnavailable, Tampered
+from slipway.records.champion_history import PROMOTED, REGISTERED, kind_of_fact
+from slipway.records.ledger import entry_key
+from slipway.records.ledger_facts import DAMAGED, NAMING, EnteredVersions, VersionFact
+from slipway.records.store import Store, digest, encode, find_json
+from slipway.records.version_numbers import find_holder
+
+FOLDER = "entered"
+KEPT_AFTER = 16
+"""So many new entries are read before what was read is kept."""
+
+ROLLOUT_STAGES = frozenset({"reconcile", "verify", "switch", "take_back"})
+STEP_PREFIX = "shift_"
+
+
+def read_entered(store: Store, model: str) -> EnteredVersions:
+    """Return what the ledger of a model says about its versions.
+
+    Raises:
+        StoreUnavailable: The store does not answer.
+    """
+    kept = _kept(store, model)
+    facts, number, head = list(kept.facts), kept.length, kept.head
+    while (data := _find(store, entry_key(model, number + 1))) is not None:
+        number, head = number + 1, digest(data)
+        fact = _fact_of(store, model, data, number, facts)
+        if fact is not None:
+            facts.append(fact)
+    found = EnteredVersions(model, number, head, tuple(facts))
+    if number - kept.length >= KEPT_AFTER:
+        # A reader without the right to write reads the same entries again.
+        with suppress(Denied, StoreUnavailable):
+            store.write(_key(model), encode(_to_json(found)))
+    return found
+
+
+def require_unchanged(store: Store, entered: EnteredVersions, fact: VersionFact) -> None:
+    """Raise unless an entry about a version, its place in the chain and its record are unchanged.
+
+    Args:
+        store: Store of the ledger.
+        entered: What was read of it.
+        fact: One of its facts.
+
+    Raises:
+        Tampered: The entry or its record was changed.
+    """
+    earlier = entered.facts[: entered.facts.index(fact)]
+    for number in sorted({fact.sequence, fact.source or fact.sequence}):
+        key = entry_key(entered.model, number)
+        data = _find(store, key)
+        follower = _find(store, entry_key(entered.model, number + 1))
+        said = None if data is None else _fact_of(store, entered.model, data, number, earlier)
+        if data is None or said is None or said.kind == DAMAGED:
+            raise _changed(store, key, "no entry about a version")
+        if not _is_followed(data, follower):
+            raise _changed(store, key, "another entry than the one that the chain goes on from")
+        stated = json.loads(data)["fact"]
+        record = _find(store, stated["record"])
+        if record is None or digest(record) != stated["record_sha256"]:
+            raise _changed(store, stated["record"], f"another record than entry {number} names")
+        if number == fact.sequence and said != fact:
+            raise _changed(store, _key(entered.model), f"another fact than entry {number} states")
+
+
+def _changed(store: Store, key: str, found: str) -> Tampered:
+    return Tampered(
+        f"{key} was changed after it was entered in the ledger",
+        expected="the bytes that were written once",
+        found=found,
+        where=store.uri(key),
+        hint="`slipway ledger verify` lists every change; restore the object from a backup",
+    )
+
+
+def _is_followed(data: bytes, follower: bytes | None) -> bool:
+    if follower is None:
+        return True
+    with suppress(ValueError, KeyError, TypeError):
+        return bool(json.loads(follower)["previous"] == digest(data))
+    return False
+
+
+def _fact_of(
+    store: Store, model: str, data: bytes, number: int, earlier: Sequence[VersionFact]
+) -> VersionFact | None:
+    """The fact of an entry; None for one that is about no version."""
+    try:
+        fact = json.loads(data)["fact"]
+        stage, version = str(fact.get("stage", "")), fact.get("numbers", {}).get("version")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return VersionFact(number, *DAMAGED, run="", version=0)
+    is_of_rollout = stage in ROLLOUT_STAGES or stage.startswith(STEP_PREFIX)
+    if not isinstance(version, int) or not (is_of_rollout or kind_of_fact(fact) in NAMING):
+        return None
+    return VersionFact(
+        *(number, stage, str(fact.get("action")), str(fact.get("run")), version),
+        *(*_digest_of(store, model, fact, number, earlier), *_promotion_of(fact)),
+    )
+
+
+def _digest_of(
+    store: Store, model: str, fact: Mapping[str, Any], number: int, earlier: Sequence[VersionFact]
+) -> tuple[str | None, int | None]:
+    """Digest of the version that an entry is about, and the entry whose record has it."""
+    version = fact["numbers"]["version"]
+    if fact["stage"] == "reconcile":
+        sha256 = fact["numbers"].get("digest")
+        return (None, None) if sha256 is None else (str(sha256), number)
+    if kind_of_fact(fact) not in NAMING:
+        return None, None
+    # Of a damaged record no digest is known; `require_unchanged` refuses it.
+    with suppress(Tampered, BadParameter, KeyError, TypeError, AttributeError):
+        record = find_json(store, fact["record"]) or {}
+        return str(record["verdict"]["evidence"]["manifest_sha256"]), number
+    if kind_of_fact(fact) in REGISTERED:
+        return None, None
+    # Promotions of earlier releases: the digest is in the plan of their rollout.
+    for one in reversed(earlier):
+        if (one.stage, one.run, one.version) == ("reconcile", fact.get("run"), version):
+            return one.sha256 or find_holder(store, model, version), one.sequence
+    return find_holder(store, model, version), number
+
+
+def _promotion_of(fact: Mapping[str, Any]) -> tuple[str | None, int | None]:
+    """What the rollout of a promotion did, and the version that it turned away from."""
+    if kind_of_fact(fact) != PROMOTED:
+        return None, None
+    numbers = fact["numbers"]
+    name = "rolled_back" if numbers.get("action") == "roll_back" else "previous"
+    # Promotions of earlier releases have only the champion before.
+    before = numbers.get(name, numbers.get("before"))
+    return str(numbers.get("action")), before if isinstance(before, int) else None
+
+
+def _find(store: Store, key: str) -> bytes | None:
+    with suppress(NotFound, BadParameter):
+        return store.read(key)
+    return None
+
+
+def _kept(store: Store, model: str) -> EnteredVersions:
+    """What was kept, if the chain still has the entry that it was read up to."""
+    with suppress(Tampered, KeyError, TypeError, ValueError, AttributeError):
+        value = find_json(store, _key(model)) or {}
+        facts = tuple(VersionFact(*one) for one in value["facts"])
+        kept = EnteredVersions(model, int(value["length"]), str(value["head"]), facts)
+        data = _find(store, entry_key(model, kept.length))
+        if data is not None and digest(data) == kept.head:
+            return kept
+    return EnteredVersions(model)
+
+
+def _to_json(found: EnteredVersions) -> dict[str, Any]:
+    facts = [list(astuple(one)) for one in found.facts]
+    return {"length": found.length, "head": found.head, "facts": facts}
+
+
+def _key(model: str) -> str:
+    return f"{FOLDER}/{model}.json"
