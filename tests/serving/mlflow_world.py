@@ -21,6 +21,7 @@ from slipway.records.store import digest
 from slipway.records.verified_versions import was_verified
 from slipway.spec import ModelSpec
 from slipway.stages.model.manifest import MANIFEST
+from slipway.stages.rollout.entered_registry import EnteredRegistry
 from slipway.stages.rollout.platform import Served
 from tests.serving.model_versions import (
     DATASET,
@@ -107,12 +108,13 @@ class MlflowWorld(World):
         )
         self.store = open_store(str(folder / "store"))
         self.counted: Any = Port(self.store, self.writes, names=STORE_WRITES)
-        self.registry = Port(
+        self.plain_registry = Port(
             MlflowRegistry(mlflow),
             self.writes,
             names=REGISTRY_WRITES,
             is_away=lambda: "MLflow" in self.away,
         )
+        self.registry = EnteredRegistry(self.plain_registry, self.counted)
         self.hands = ModelHands(mlflow, model)
         self._tracking = MlflowTracking(mlflow)
         landed = open_store(str(folder / model))

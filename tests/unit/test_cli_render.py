@@ -16,10 +16,13 @@ from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
 from slipway.cli.commands import commands
 from slipway.errors import NotFound
 from slipway.settings import Settings
+from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.ports.registry import ModelVersion
+from slipway.stages.rollout.entered_registry import EnteredRegistry
 from slipway.wiring import Container
 from tests.fakes.fixed_status import FixedRegistry
 from tests.support.admission import validate
+from tests.support.promotions import registered
 from tests.support.small_specs import FILES, MODEL
 
 Make = Callable[[Mapping[str, str]], Path]
@@ -57,7 +60,8 @@ def container(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
     monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
     container = Container(Settings())
-    container.registry = Registry({"champion": 2, "previous": 1}, tags={2: TAGS})  # type: ignore[misc, assignment]
+    registry: Any = Registry({"champion": 2, "previous": 1}, tags={2: TAGS})
+    container.registry = container.mlflow_registry = registry  # type: ignore[misc]
     monkeypatch.setattr(wiring, "Container", lambda: container)
     return container
 
@@ -173,6 +177,17 @@ def test_the_text_is_stable_and_plain(container: Container) -> None:
     first, again = render("--share", "3=0.1").stdout, render("--share", "3=0.1").stdout
     assert first == again
     assert "&id" not in first
+
+
+def test_a_version_that_the_ledger_does_not_name_is_not_rendered(container: Container) -> None:
+    """A pod takes the digest in its manifest for the version's."""
+    registry: Any = Registry({}, tags={3: {DIGEST: "a" * 64}})
+    container.registry = EnteredRegistry(registry, container.store)  # type: ignore[misc]
+    result = render("--version", "3")
+    assert result.exit_code == 1
+    assert "version 3 of sales is foreign" in result.stderr
+    registered(container.store, "sales", 3, sha256="a" * 64)
+    assert f"- {'a' * 64}" in render("--version", "3").stdout
 
 
 def test_a_model_without_a_cluster_is_refused(

@@ -89,6 +89,8 @@ def render(
 
 def _read_registry(registry: Registry, model: str, versions: set[int]) -> Known:
     """Read the aliases, and the tags of their versions and of the given ones."""
+    from slipway.stages.rollout.entered_registry import require_known
+
     known = Known()
     try:
         for alias in ("champion", "previous", "challenger"):
@@ -97,7 +99,10 @@ def _read_registry(registry: Registry, model: str, versions: set[int]) -> Known:
                 known.aliases[alias] = found.version
                 known.tags[found.version] = found.tags
         for version in sorted(versions - known.tags.keys()):
-            known.tags[version] = registry.version(model, version).tags
+            found = registry.version(model, version)
+            # A pod takes the digest in its manifest for the version's.
+            require_known(registry, found)
+            known.tags[version] = found.tags
     except (RegistryUnavailable, NotFound) as error:
         click.echo(f"sizes are the spec's where none were measured: {error.message}", err=True)
     return known

@@ -84,7 +84,12 @@ def download(model: str, *, version: int, digest: str | None, folder: Path) -> N
     exit_on_sigterm()
     from slipway import wiring
 
-    wiring.Container().registry.download(model, version, folder, sha256=digest)
+    container = wiring.Container()
+    if digest is None:
+        container.registry.download(model, version, folder)
+    else:
+        # A pod has no store: its rollout compared the digest with the ledger.
+        container.mlflow_registry.download(model, version, folder, sha256=digest)
     click.echo(f"version {version} of {model} is in {folder}")
 
 
@@ -145,14 +150,14 @@ def platform(*, port: int, host: str) -> None:
     It keeps servers and the shipper alive, and routes requests among the versions.
     """
     from slipway import wiring
-    from slipway.adapters.mlflow_server import MlflowRegistry
     from slipway.serving.platform.platform import run
     from slipway.serving.server_options import Options
+    from slipway.stages.rollout.entered_registry import EnteredRegistry
 
     container = wiring.Container()
     run(
         store=container.store,
-        versions=MlflowRegistry(container.settings.mlflow, verifier=container.verifier),
+        versions=EnteredRegistry(container.mlflow_registry, container.store),
         scratch=container.settings.scratch,
         port=port,
         host=host,

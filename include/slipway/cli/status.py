@@ -146,6 +146,8 @@ def _print_troubles(standing: Status) -> None:
         click.secho(f"  version {version} cannot answer", fg="red")
     for loss in standing.lost:
         click.secho(f"  {'lost':<11} {loss.sentence}", fg="red")
+    for sentence in standing.foreign:
+        click.secho(f"  {'foreign':<11} {sentence}", fg="red")
     if standing.difference:
         click.secho(f"  {'differs':<11} {standing.difference}", fg="red")
     if standing.edited:

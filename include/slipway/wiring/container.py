@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from slipway.adapters.delta_tables import DeltaTables, ScoreTable
     from slipway.adapters.drift_report import DriftReports
     from slipway.adapters.expectations.suites import ExpectationSuites
+    from slipway.adapters.mlflow_server import MlflowRegistry
     from slipway.adapters.model_package import Package
     from slipway.adapters.model_package.learner import SklearnLearner
     from slipway.adapters.prediction_log import PredictionLog
@@ -90,7 +91,14 @@ class Container:
 
     @cached_property
     def registry(self) -> Registry:
-        """Model registry, MLflow's."""
+        """Model registry, MLflow's, held against the ledger."""
+        from slipway.stages.rollout.entered_registry import EnteredRegistry
+
+        return EnteredRegistry(self.mlflow_registry, self.store)
+
+    @cached_property
+    def mlflow_registry(self) -> MlflowRegistry:
+        """MLflow's registry as it is; for a version whose digest a rollout has given."""
         from slipway.adapters.mlflow_server import MlflowRegistry
 
         return MlflowRegistry(

@@ -11,6 +11,7 @@ import pytest
 from slipway.records import leases, ledger
 from slipway.records.verified_versions import was_verified
 from slipway.stages.rollout import verify
+from slipway.stages.rollout.entered_registry import EnteredRegistry
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.support.rollout_env import DATASET, MODEL, SPEC, FeatureRows
@@ -50,12 +51,13 @@ class FakeWorld(World):
         self.log = self.versions.log
         QuickReplay.qualities = self.versions.qualities
         self.hands = QualityHands(self.versions)
-        self.registry = Port(
+        self.plain_registry = Port(
             self.versions,
             self.writes,
             names=REGISTRY_WRITES,
             is_away=lambda: "MLflow" in self.away,
         )
+        self.registry = EnteredRegistry(self.plain_registry, self.counted)
         self.platform = FollowingPlatform(
             MODEL,
             store=self.counted,

@@ -51,6 +51,7 @@ class World(ABC):
         store: Records, not counted.
         counted: The same store; writes to it are counted.
         registry: MLflow, as stages see it.
+        plain_registry: MLflow, as a person sees it.
         platform: What serves the model.
         writes: Counts every write.
         hands: A person in MLflow.
@@ -67,6 +68,7 @@ class World(ABC):
     store: Store
     counted: Store
     registry: Any
+    plain_registry: Any
     platform: Any
     hands: Hands
 
@@ -129,7 +131,7 @@ class World(ABC):
                         step.what,
                         model=self.spec.model,
                         hands=self.hands,
-                        registry=self.registry,
+                        registry=self.plain_registry,
                     )
 
     def settle(self) -> Quiet:

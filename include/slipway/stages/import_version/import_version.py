@@ -116,7 +116,7 @@ class _Import:
         if decision.action == "refused":
             outcome = self._record(asdict(facts), lambda _: verdict)
         if decision.action == "regate":
-            outcome = self._regate(champion)
+            outcome = self._regate(champion, waiting=facts.waiting)
             if outcome.verdict.action == BROUGHT:
                 brought = int(outcome.verdict.numbers["version"] or 0)
                 self.target.registry.set_alias(self.spec.model, CHALLENGER, brought)
@@ -125,8 +125,8 @@ class _Import:
         )
         return outcome
 
-    def _regate(self, champion: Champion | None) -> RunRecord:
-        """Gate, copy and register, once for the same champion, rows and evidence."""
+    def _regate(self, champion: Champion | None, *, waiting: int | None) -> RunRecord:
+        """Gate, copy and register, once for the same champion, challenger, rows and evidence."""
         tables = self.target.regate.tables
         at = (
             pin_newest_rows(tables, self.dataset)
@@ -141,6 +141,8 @@ class _Import:
             "champion": None if champion is None else asdict(champion),
             "gates": self.spec.gates.model_dump(),
             "rows": None if at is None else [at.features_version, at.labels_version],
+            # The newest registration of the ledger is the challenger, so this is one again.
+            **({} if waiting is None else {"replaces": waiting}),
         }
         return self._record(
             basis,

@@ -15,6 +15,7 @@ from slipway.stages.model.aliases import CHALLENGER, CHAMPION, PREVIOUS
 from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, find_losses
 from slipway.stages.report.pending_request import describe_pending
 from slipway.stages.report.waiting import describe_waiting
+from slipway.stages.rollout.entered_registry import find_foreign
 from slipway.stages.rollout.lease import lease_name
 from slipway.stages.rollout.plan import RolloutPlan, read_plan, rollout_run
 from slipway.stages.rollout.served_state import ServedState, read_served_state
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from slipway.records.store import Store
     from slipway.spec.retraining import Retraining
     from slipway.stages.ports.registry import ModelVersion
+    from slipway.stages.rollout.foreign_alias import ForeignAlias
     from slipway.stages.rollout.platform import ServedReader
 
 Entry = Mapping[str, Any]
@@ -49,6 +51,7 @@ class ModelState:
         named: Version by alias, None where there is none; empty while the registry does not answer.
         traffic: What is served, and what the next deploy decides.
         losses: Versions that the registry lost.
+        foreign: Aliases that no entered record put where they are.
         outage: Why the registry is not known; None when it is.
         rollout: Rollout that holds the lease; None without one.
         in_flight: Accepted request without an answer; None without one.
@@ -63,6 +66,7 @@ class ModelState:
     named: Mapping[str, ModelVersion | None] = field(default_factory=dict)
     traffic: ServedState = field(default_factory=ServedState)
     losses: Sequence[RegistryLoss] = ()
+    foreign: Sequence[ForeignAlias] = ()
     outage: str | None = None
     rollout: RolloutPlan | None = None
     in_flight: Request | None = None
@@ -150,13 +154,15 @@ def read_model_state(
     """
     named: dict[str, ModelVersion | None] = {}
     losses: list[RegistryLoss] = []
+    foreign: Sequence[ForeignAlias] = ()
     outage: str | None = None
     try:
         named = {alias: registry.alias(model, alias) for alias in (CHAMPION, CHALLENGER, PREVIOUS)}
         losses = find_losses(model, store=store, registry=registry)
+        foreign = find_foreign(registry, model)
         traffic = read_served_state(model, store=store, registry=registry, platform=platform)
     except Transient as error:
-        named, losses, outage = {}, [], error.message
+        named, losses, foreign, outage = {}, [], (), error.message
         traffic = read_served_state(model, store=store, registry=None, platform=platform)
     shares = traffic.served.weights if traffic.served else {}
     return ModelState(
@@ -165,6 +171,7 @@ def read_model_state(
         traffic=as_decided(traffic, valid),
         # A rollout that has not recorded its end takes the aliases of the version that it serves.
         losses=[one for one in losses if one.alias == CHAMPION or one.version not in shares],
+        foreign=foreign,
         outage=outage,
         rollout=_rollout_in_progress(store, model),
         in_flight=requests.in_flight(store, model),

@@ -17,6 +17,7 @@ from slipway.stages.model.version_tags import TAG_PREFIX
 from slipway.stages.report.model_state import ValidSpecs, as_decided
 from slipway.stages.report.pending_request import describe_pending
 from slipway.stages.report.waiting import describe_waiting
+from slipway.stages.rollout.entered_registry import find_foreign
 from slipway.stages.rollout.served_difference import describe_other_version
 from slipway.stages.rollout.served_state import read_served_state
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
@@ -130,6 +131,7 @@ class Status:
         edited: Manual edits of the served objects, with their field managers; None without any.
         undeliverable: What lies in the landing area of its dataset and cannot be a delivery.
         lost: Versions that the ledger has under an alias, and the registry no longer does.
+        foreign: A sentence about each alias that no entered record put where it is.
         spec_problem: Problem of its specs; None while they are valid.
         blocked: Outcome of the last rollout of each version that is not rolled out by itself.
         waiting: A sentence about each rollout that waits for another one.
@@ -151,6 +153,7 @@ class Status:
     sources: Mapping[int, str] = field(default_factory=dict)
     undeliverable: tuple[str, ...] = ()
     lost: tuple[RegistryLoss, ...] = ()
+    foreign: tuple[str, ...] = ()
     spec_problem: str | None = None
     blocked: Mapping[int, str] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
@@ -209,6 +212,7 @@ def status(
     sources: dict[int, str] = {}
     signatures: dict[int, str] = {}
     lost: list[RegistryLoss] = []
+    foreign: tuple[str, ...] = ()
     blocked: dict[int, str] = {}
     served: Served | None = None
     weights: Mapping[int, float] | None = None
@@ -223,6 +227,7 @@ def status(
         outcomes = {one.version: one.tags.get(ROLLOUT_TAG, "") for one in found.values() if one}
         blocked = {version: one for version, one in outcomes.items() if one in BLOCKED}
         lost = find_losses(model, store=store, registry=registry)
+        foreign = tuple(one.sentence for one in find_foreign(registry, model))
         traffic = read_served_state(model, store=store, registry=registry, platform=platform)
         difference = describe_other_version(as_decided(traffic, valid))
     except Transient as error:
@@ -249,6 +254,7 @@ def status(
         if dataset
         else (),
         lost=tuple(lost),
+        foreign=foreign,
         spec_problem=spec_problem,
         blocked=blocked,
         difference=difference,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from slipway.records.champion_history import champion_as_of
 from slipway.records.store import Store
-from slipway.stages.rollout.foreign_champion import is_promotion_under_way
+from slipway.stages.rollout.foreign_alias import is_promotion_under_way
 from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
 
 

@@ -1,4 +1,4 @@
-"""Decide a rollout, and tell in its reason what hands moved in the registry, or what it lost."""
+"""Decide a rollout, and tell in its reason what the registry lost, or which alias is foreign."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from slipway.records.store import Store
 from slipway.stages.model.aliases import CHALLENGER, PREVIOUS
 from slipway.stages.model.registry_losses import LossRegistry, find_losses, find_lost_champion
 from slipway.stages.rollout.decide_rollout import decide_rollout
-from slipway.stages.rollout.foreign_champion import describe_foreign_champion
+from slipway.stages.rollout.entered_registry import find_foreign
 from slipway.stages.rollout.manual_edits import respect_edits
 from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
 
@@ -18,9 +18,9 @@ from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
 def decide_with_losses(
     model: str, state: ObservedState, to: str, *, store: Store, registry: LossRegistry
 ) -> RolloutDecision:
-    """Decide which rollout is needed; a champion that is lost or that a hand made is named.
+    """Decide which rollout is needed; foreign aliases and a lost champion are named.
 
-    So is a lost version to go back to. What is lost is not told while the registry does not answer.
+    So is a lost version to go back to. None of it is told while the registry does not answer.
 
     Args:
         model: Name of the model.
@@ -39,13 +39,11 @@ def decide_with_losses(
         if to != PREVIOUS or state.previous is not None:
             raise
         raise _with_loss(error, model, store=store, registry=registry) from error
-    if state.champion is not None and state.champion != state.stands:
-        foreign = describe_foreign_champion(store, model, state.champion)
-        told = "" if foreign is None else f" {foreign[0].upper()}{foreign[1:]}."
-        return replace(decision, reason=f"{decision.reason}{told}")
-    if decision.action != "nothing" or state.champion is not None:
-        return decision
     with suppress(RegistryUnavailable):
+        told = "".join(f" {one.sentence}" for one in find_foreign(registry, model))
+        decision = replace(decision, reason=f"{decision.reason}{told}")
+        if decision.action != "nothing" or state.champion is not None:
+            return decision
         loss = find_lost_champion(model, store=store, registry=registry)
         if loss is not None:
             return replace(decision, reason=f"{decision.reason} {loss.sentence}")

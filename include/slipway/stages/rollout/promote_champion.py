@@ -77,7 +77,9 @@ def promote_champion(
             became = "was rolled back" if plan.action == "roll_back" else "is kept as previous"
             reason += f"; version {away.version} {became}"
         numbers = {"version": plan.version, "before": plan.champion, "action": plan.action}
-        return Verdict(PROMOTED, f"{reason}.", numbers | turned_away_numbers(plan, away))
+        # The ledger's own word on which bytes are champion.
+        evidence = {} if plan.digest is None else {"manifest_sha256": plan.digest}
+        return Verdict(PROMOTED, f"{reason}.", numbers | turned_away_numbers(plan, away), evidence)
 
     act = carried_out_by_holder(store, plan, registry=registry, platform=platform)
     inputs = {"version": plan.version, "action": plan.action}

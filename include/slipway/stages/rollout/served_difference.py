@@ -28,28 +28,12 @@ def describe_difference(state: ServedState) -> str | None:
         return _describe_other_bytes(observed, state)
     champion = "no version" if observed.champion is None else f"version {observed.champion}"
     found = f"{describe_served(served)} and {champion} is champion"
-    foreign = "" if state.foreign is None else f"; {state.foreign}"
-    return f"{found}{foreign}; {_describe_deploy_to_champion(state)}"
+    return f"{found}; {describe_deploy(state)}"
 
 
 def describe_other_version(state: ServedState) -> str | None:
     """Describe that another version than the champion has every request; None otherwise; pure."""
     return None if state.served_instead is None else describe_difference(state)
-
-
-def _describe_deploy_to_champion(state: ServedState) -> str:
-    """What the next deploy does about a champion that does not serve; more where a hand made it."""
-    told, decision, observed = describe_deploy(state), state.decision, state.observed
-    if state.foreign is None or observed is None or observed.champion is None or state.stopped:
-        return told
-    if decision is not None and decision.version == observed.champion:
-        if decision.action == "repair":
-            return f"{told}: version {decision.version} gets all requests, and is verified then"
-        return f"{told}, from verify on"
-    if told == LEFT and observed.champion in observed.blocked:
-        outcome = observed.blocked[observed.champion].replace("_", " ")
-        return f"{told}, since version {observed.champion} was {outcome}"
-    return told
 
 
 def _describe_other_bytes(observed: ObservedState, state: ServedState) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from slipway.errors import Denied, EditedByHand, NotFound, Transient
 from slipway.records.champion_history import PROMOTED as PROMOTION
@@ -15,7 +15,6 @@ from slipway.stages.ports.registry import Versions
 from slipway.stages.rollout.complete_rollouts import is_unsettled
 from slipway.stages.rollout.confirm_champion import confirm_champion
 from slipway.stages.rollout.decide_rollout import decide_rollout
-from slipway.stages.rollout.foreign_champion import describe_foreign_champion
 from slipway.stages.rollout.ledger_versions import newest_promoted_run
 from slipway.stages.rollout.manual_edits import respect_edits
 from slipway.stages.rollout.observe import observe
@@ -38,8 +37,6 @@ class ServedState:
             next deploy completes it first.
         lost: Why that cannot be completed, and what serves then, as a clause; None: it can, or
             the registry is not known.
-        foreign: That no record moved the alias `champion` where it is, while another version
-            serves, as a clause; None otherwise.
     """
 
     served: Served | None = None
@@ -48,7 +45,6 @@ class ServedState:
     unknown: str | None = None
     stopped: str | None = None
     lost: str | None = None
-    foreign: str | None = None
 
     @property
     def served_instead(self) -> int | None:
@@ -89,10 +85,7 @@ def read_served_state(
         return ServedState(served)
     stopped = _stopped(store, model)
     lost = None if stopped is None else _describe_loss(store, model, stopped, registry)
-    found = ServedState(served, observed, decision, stopped=stopped, lost=lost)
-    if found.served_instead is None:
-        return found
-    return replace(found, foreign=describe_foreign_champion(store, model, observed.champion))
+    return ServedState(served, observed, decision, stopped=stopped, lost=lost)
 
 
 def _stopped(store: Store, model: str) -> str | None:

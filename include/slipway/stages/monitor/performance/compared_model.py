@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from slipway.errors import BadRequest, NotComputable, NotFound
+from slipway.errors import BadRequest, NotComputable, NotFound, Tampered
 from slipway.records.scratch_folder import scratch_folder
 from slipway.spec.logged_columns import logged_name
 from slipway.stages.model.decision import threshold_of
@@ -98,7 +98,7 @@ class ComparedModels:
         with scratch_folder("slipway-former-", needs="the former champion's folder") as scratch:
             try:
                 folder = self.registry.download(self.spec.model, version, scratch)
-            except NotFound as error:
+            except (NotFound, Tampered) as error:
                 raise NotComputable("the former champion is lost", found=error.message) from error
             package = self.tools.load(folder)
             manifest = package.manifest
