@@ -270,7 +270,7 @@ def test_a_candidate_answers_without_any_traffic(case: Case) -> None:
     case.serve({1: 1.0})
     good = request_body(1)
     columns = load_package(case.good).signature_columns
-    with case.platform.boot(MODEL, version=2, folder=case.good) as candidate:
+    with case.platform.boot(MODEL, version=2, folder=case.good, digest=case.digest) as candidate:
         assert list(candidate.infer(request_body()).scores) == case.scores(3)
         assert all(candidate.refuses(body) for body in malformed_requests(good, columns).values())
         assert not candidate.refuses(json.dumps(good).encode())

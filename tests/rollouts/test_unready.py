@@ -133,7 +133,8 @@ def test_a_candidate_is_measured_and_removed(model: ClusterModel, tmp_path: Path
     model.serve({1: 1.0})
     for manifest in candidate_objects(model.spec, 3, sizing=default_sizing(model.spec)):
         model.cluster.apply(manifest, manager="slipway")
-    with model.platform.boot(MODEL, version=2, folder=tmp_path) as candidate:
+    sha256 = model.digests(2)[2]
+    with model.platform.boot(MODEL, version=2, folder=tmp_path, digest=sha256) as candidate:
         assert candidate.cold_start_s > 0
         assert 20 < candidate.resident_mib < 2000
         assert candidate.infer(request_body()).version == 2

@@ -13,6 +13,7 @@ from slipway.records.run_records import RunRef
 from slipway.records.store import encode, read_json
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
+from slipway.stages.rollout.entered_registry import entered_tags
 from slipway.stages.rollout.version_outcome import ROLLED_BACK, ROLLOUT_TAG, SERVING
 from slipway.stages.score.partitions import named_champion
 from tests.support.entered_env import EnteredEnv, sha
@@ -90,6 +91,14 @@ def test_exchanged_bytes_are_refused_with_a_matching_tag(env: EnteredEnv, tmp_pa
     assert env.reconcile(holder="sweep").verdict.action == "nothing"
     assert env.weights() == {2: 1.0}
     assert "MLflow has it on version 2" in env.status().foreign[0]
+
+
+def test_a_pod_gets_no_digest_that_the_ledger_does_not_name(env: EnteredEnv) -> None:
+    """The sizes among the tags are kept; without a digest the pod asks the ledger itself."""
+    env.registry.tags[4]["slipway.resident_mib"] = "80"
+    tags = entered_tags(env.entered, MODEL, 4)
+    assert (tags.get(DIGEST), tags["slipway.resident_mib"]) == (None, "80")
+    assert entered_tags(env.entered, MODEL, 3)[DIGEST] == sha(3)
 
 
 def test_known_bytes_do_not_pass_under_the_number_of_others(

@@ -79,12 +79,13 @@ def cluster_platform(tools: Tools, model: ModelSpec) -> Platform:
     from slipway.adapters.platforms.cluster.api_client import open_cluster
     from slipway.adapters.platforms.cluster.manifests.version import cluster_of
     from slipway.adapters.platforms.cluster.platform import ClusterPlatform
+    from slipway.stages.rollout.entered_registry import entered_tags
 
     token, registry = tools.settings.token, tools.registry
     return ClusterPlatform(
         model,
         open_cluster(cluster_of(model).namespace),
-        tags=lambda version: registry.version(model.model, version).tags,
+        tags=lambda version: entered_tags(registry, model.model, version),
         token=token.get_secret_value() if token else None,
         ca=tools.settings.tls_ca,
     )

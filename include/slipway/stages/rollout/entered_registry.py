@@ -259,6 +259,21 @@ def require_known(registry: object, version: ModelVersion) -> None:
         registry.require_entered(version.model, version.version, recorded_digest(version))
 
 
+def entered_tags(registry: Registry, model: str, version: int) -> Mapping[str, str]:
+    """Return the tags of a version, with its digest only where the ledger names that.
+
+    Raises:
+        NotFound: There is no such version.
+        RegistryUnavailable: The registry does not answer.
+    """
+    found = registry.version(model, version)
+    try:
+        require_known(registry, found)
+    except Tampered:
+        return {name: value for name, value in found.tags.items() if name != DIGEST}
+    return found.tags
+
+
 def _is_of(found: ModelVersion, fact: VersionFact) -> bool:
     """Whether a version of the registry is the one of an entry; a tag may have been removed."""
     sha256 = found.tags.get(DIGEST)
