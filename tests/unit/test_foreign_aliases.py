@@ -13,7 +13,7 @@ from slipway.records.run_records import RunRef
 from slipway.records.store import encode, read_json
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
-from slipway.stages.rollout.entered_registry import entered_tags
+from slipway.stages.rollout.foreign_versions import entered_tags
 from slipway.stages.rollout.version_outcome import ROLLED_BACK, ROLLOUT_TAG, SERVING
 from slipway.stages.score.partitions import named_champion
 from tests.support.entered_env import EnteredEnv, sha

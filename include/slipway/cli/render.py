@@ -89,7 +89,7 @@ def render(
 
 def _read_registry(registry: Registry, model: str, versions: set[int]) -> Known:
     """Read the aliases, and the tags of their versions and of the given ones."""
-    from slipway.stages.rollout.entered_registry import require_known
+    from slipway.stages.rollout.foreign_versions import require_known
 
     known = Known()
     try:

@@ -79,7 +79,7 @@ def cluster_platform(tools: Tools, model: ModelSpec) -> Platform:
     from slipway.adapters.platforms.cluster.api_client import open_cluster
     from slipway.adapters.platforms.cluster.manifests.version import cluster_of
     from slipway.adapters.platforms.cluster.platform import ClusterPlatform
-    from slipway.stages.rollout.entered_registry import entered_tags
+    from slipway.stages.rollout.foreign_versions import entered_tags
 
     token, registry = tools.settings.token, tools.registry
     return ClusterPlatform(

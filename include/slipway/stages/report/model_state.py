@@ -15,7 +15,7 @@ from slipway.stages.model.aliases import CHALLENGER, CHAMPION, PREVIOUS
 from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, find_losses
 from slipway.stages.report.pending_request import describe_pending
 from slipway.stages.report.waiting import describe_waiting
-from slipway.stages.rollout.entered_registry import find_foreign
+from slipway.stages.rollout.foreign_versions import find_foreign
 from slipway.stages.rollout.lease import lease_name
 from slipway.stages.rollout.plan import RolloutPlan, read_plan, rollout_run
 from slipway.stages.rollout.served_state import ServedState, read_served_state

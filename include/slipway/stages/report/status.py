@@ -17,7 +17,7 @@ from slipway.stages.model.version_tags import TAG_PREFIX
 from slipway.stages.report.model_state import ValidSpecs, as_decided
 from slipway.stages.report.pending_request import describe_pending
 from slipway.stages.report.waiting import describe_waiting
-from slipway.stages.rollout.entered_registry import find_foreign
+from slipway.stages.rollout.foreign_versions import find_foreign
 from slipway.stages.rollout.served_difference import describe_other_version
 from slipway.stages.rollout.served_state import read_served_state
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG

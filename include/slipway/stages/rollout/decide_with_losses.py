@@ -10,7 +10,7 @@ from slipway.records.store import Store
 from slipway.stages.model.aliases import CHALLENGER, PREVIOUS
 from slipway.stages.model.registry_losses import LossRegistry, find_losses, find_lost_champion
 from slipway.stages.rollout.decide_rollout import decide_rollout
-from slipway.stages.rollout.entered_registry import find_foreign
+from slipway.stages.rollout.foreign_versions import find_foreign
 from slipway.stages.rollout.manual_edits import respect_edits
 from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
 

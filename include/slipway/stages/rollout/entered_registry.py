@@ -169,6 +169,14 @@ class EnteredRegistry:
             f"`slipway why {model}` tells which versions the ledger has",
         )
 
+    def read_file(self, model: str, version: int, name: str) -> bytes:
+        """Return one file of a version's folder; its digest is not checked."""
+        return self._registry.read_file(model, version, name)
+
+    def add_file(self, model: str, version: int, name: str, data: bytes) -> None:
+        """Put a file beside those of a version's folder."""
+        self._registry.add_file(model, version, name, data)
+
     def _judge(self, model: str, alias: str) -> Judged:
         found = self._registry.alias(model, alias)
         if found is None or alias not in ALIASES:
@@ -238,40 +246,6 @@ class EnteredRegistry:
         is_known = entered.naming(found.version, found.tags.get(DIGEST)) is not None
         foreign = ForeignAlias(found.model, alias, found.version, meant_number, is_known=is_known)
         return Judged(instead, foreign)
-
-
-def find_foreign(registry: object, model: str) -> tuple[ForeignAlias, ...]:
-    """Return the foreign aliases of a model; none in a registry without a ledger beside it.
-
-    Raises:
-        RegistryUnavailable: The registry does not answer.
-    """
-    return registry.foreign(model) if isinstance(registry, EnteredRegistry) else ()
-
-
-def require_known(registry: object, version: ModelVersion) -> None:
-    """Raise unless the ledger beside a registry names the bytes of a version.
-
-    Raises:
-        Tampered: The version has no digest, or one that the ledger does not name.
-    """
-    if isinstance(registry, EnteredRegistry):
-        registry.require_entered(version.model, version.version, recorded_digest(version))
-
-
-def entered_tags(registry: Registry, model: str, version: int) -> Mapping[str, str]:
-    """Return the tags of a version, with its digest only where the ledger names that.
-
-    Raises:
-        NotFound: There is no such version.
-        RegistryUnavailable: The registry does not answer.
-    """
-    found = registry.version(model, version)
-    try:
-        require_known(registry, found)
-    except Tampered:
-        return {name: value for name, value in found.tags.items() if name != DIGEST}
-    return found.tags
 
 
 def _is_of(found: ModelVersion, fact: VersionFact) -> bool:
