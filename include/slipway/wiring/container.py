@@ -101,11 +101,8 @@ class Container:
         """MLflow's registry as it is; for a version whose digest a rollout has given."""
         from slipway.adapters.mlflow_server import MlflowRegistry
 
-        return MlflowRegistry(
-            self.settings.mlflow,
-            answer_within_s=self._registry_within_s,
-            verifier=self.verifier,
-        )
+        url, within_s = self.settings.mlflow, self._registry_within_s
+        return MlflowRegistry(url, answer_within_s=within_s, verifier=self.verifier)
 
     @cached_property
     def verifier(self) -> Verifier | None:
@@ -147,8 +144,7 @@ class Container:
         """History of the servers' metrics, Prometheus'."""
         from slipway.adapters.prometheus import open_history
 
-        settings = self.settings
-        token = settings.prometheus_token
+        settings, token = self.settings, self.settings.prometheus_token
         return open_history(
             settings.prometheus_url,
             token=token.get_secret_value() if token else None,

@@ -209,11 +209,9 @@ def status(
     unknown = []
     aliases: dict[str, int | None] = {}
     engines: dict[int, VersionEngine] = {}
-    sources: dict[int, str] = {}
-    signatures: dict[int, str] = {}
+    sources, signatures, blocked = dict[int, str](), dict[int, str](), dict[int, str]()
     lost: list[RegistryLoss] = []
     foreign: tuple[str, ...] = ()
-    blocked: dict[int, str] = {}
     served: Served | None = None
     weights: Mapping[int, float] | None = None
     difference: str | None = None
