@@ -17,7 +17,7 @@ from slipway.stages.rollout.foreign_versions import entered_tags
 from slipway.stages.rollout.version_outcome import ROLLED_BACK, ROLLOUT_TAG, SERVING
 from slipway.stages.score.partitions import named_champion
 from tests.support.entered_env import EnteredEnv, sha
-from tests.support.promotions import registered
+from tests.support.promotions import promoted, registered
 from tests.support.rollout_env import MODEL, STEPPED
 
 
@@ -161,6 +161,30 @@ def test_a_hand_cannot_tag_the_champion_away(env: EnteredEnv) -> None:
     env.platform.apply(MODEL, weights={1: 1.0}, keep=[2], token=0)
     assert env.reconcile(holder="sweep").verdict.action == "repair"
     assert env.weights() == {2: 1.0}
+
+
+def test_a_hand_cannot_tag_the_way_back_away(env: EnteredEnv) -> None:
+    """The previous champion is returned to, though its tag says that it was refused."""
+    registered(env.store, MODEL, 4, sha256=sha(4))
+    env.registry.aliases["challenger"] = 4
+    assert env.roll(holder="first") == STEPPED
+    env.registry.tags[2][ROLLOUT_TAG] = ROLLED_BACK
+    assert env.roll("previous", holder="person")[-1] == "promoted"
+    assert env.weights() == {2: 1.0}
+
+
+def test_the_champion_of_an_earlier_release_is_kept(tmp_path: Path) -> None:
+    """Its ledger has a promotion without a digest, and no registration."""
+    env = EnteredEnv()
+    for entry in env.store.list(f"ledger/{MODEL}"):
+        env.store.delete(entry.key)
+    promoted(env.store, MODEL, 2, run="rollout-of-before")
+    del env.registry.aliases["previous"]
+    assert env.reconcile(holder="sweep").verdict.action == "nothing"
+    assert env.status().foreign == ()
+    assert env.entered.download(MODEL, 2, tmp_path / "v").is_dir()
+    with pytest.raises(Tampered, match="version 1 of delay is foreign"):
+        env.entered.download(MODEL, 1, tmp_path / "other")
 
 
 def test_a_repair_whose_record_was_edited_moves_nothing(env: EnteredEnv) -> None:

@@ -1,6 +1,7 @@
-"""A hand moved the alias `champion` from what served: that stays warm, as the next way back.
+"""A repair turns away from what served: that stays warm, as the next way back.
 
-The rollback to it needs no MLflow then, whatever killed the rollouts between.
+The rollback to it needs no MLflow then, whatever killed the rollouts between. The registry is a
+plain one, whose alias a hand moved; an installation holds it against the ledger first.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import pytest
 from slipway.errors import RegistryUnavailable
 from slipway.records.leases import find_lease
 from slipway.stages.model.version_tags import DIGEST
-from slipway.stages.rollout.version_outcome import ROLLED_BACK, ROLLOUT_TAG, SERVING, VERIFIED
+from slipway.stages.rollout.version_outcome import ROLLED_BACK, ROLLOUT_TAG, SERVING
 from tests.fakes.kill_points import KillableStore, Killed, KillPoint, count_writes
 from tests.support.rollout_env import MODEL, SPEC, RolloutEnv, evidence
 from tests.unit.test_rollback_without_registry import Away
@@ -47,15 +48,6 @@ def to_one(env: RolloutEnv) -> None:
     env.registry.aliases["champion"] = BY_HAND
 
 
-def to_four(env: RolloutEnv) -> None:
-    """A hand names a version that was verified only: it is rolled out."""
-    env.registry.tags[4][ROLLOUT_TAG] = VERIFIED
-    env.registry.aliases["champion"] = 4
-
-
-HANDS = [to_one, to_four]
-
-
 def warm(env: RolloutEnv) -> dict[int, str | None]:
     """Versions kept warm, with their digests."""
     served = env.platform.served(MODEL)
@@ -77,12 +69,11 @@ def assert_rolls_back_without_mlflow(env: RolloutEnv, when: str = "") -> None:
     assert env.registry.aliases["champion"] == WAS_CHAMPION, when
 
 
-@pytest.mark.parametrize("hand", HANDS)
-def test_what_served_stays_warm(hand: Callable[[RolloutEnv], None]) -> None:
+def test_what_served_stays_warm() -> None:
     """With its digest, from the first write on; sweeps do not undo it."""
     env = served_by_three()
     before = len(env.platform.applied)
-    hand(env)
+    to_one(env)
     assert env.roll(holder="sweep")[-1] == "promoted"
     assert all(3 in {*weights, *keep} for weights, keep in env.platform.applied[before:])
     assert warm(env) == {3: "sha-3"}
@@ -100,21 +91,19 @@ def test_the_former_previous_champion_stays_warm_until_the_switch() -> None:
     assert warm(env) == {2: "sha-2", 3: "sha-3"}
 
 
-@pytest.mark.parametrize("hand", HANDS)
-def test_a_kill_before_a_write_does_not_end_it(hand: Callable[[RolloutEnv], None]) -> None:
+def test_a_kill_before_a_write_does_not_end_it() -> None:
     """The sweep that completes or repeats the rollout keeps it."""
-    undisturbed, fuse = killable(hand)
+    undisturbed, fuse = killable()
     undisturbed.roll(holder="run-1")
     assert fuse.seen > 20
     for writes in range(0, fuse.seen, 4):
-        assert_still_a_way_back(killed(hand, writes)[0], f"killed after {writes} writes")
+        assert_still_a_way_back(killed(writes)[0], f"killed after {writes} writes")
 
 
-@pytest.mark.parametrize("hand", HANDS)
-def test_two_kills_in_a_row_do_not_end_it(hand: Callable[[RolloutEnv], None]) -> None:
+def test_two_kills_in_a_row_do_not_end_it() -> None:
     """The sweep after a kill is killed as well."""
     for writes in range(10, 60, 9):
-        env, fuse = killed(hand, writes)
+        env, fuse = killed(writes)
         fuse.seen, fuse.writes = 0, writes % 12
         with suppress(Killed):
             sweep(env, holder="killed")
@@ -122,9 +111,9 @@ def test_two_kills_in_a_row_do_not_end_it(hand: Callable[[RolloutEnv], None]) ->
         assert_still_a_way_back(env, f"killed after {writes} writes, and again")
 
 
-def killed(hand: Callable[[RolloutEnv], None], writes: int) -> tuple[RolloutEnv, KillPoint]:
+def killed(writes: int) -> tuple[RolloutEnv, KillPoint]:
     """An environment whose rollout was killed after some writes."""
-    env, fuse = killable(hand)
+    env, fuse = killable()
     fuse.writes = writes
     with suppress(Killed):
         env.roll(holder="run-1")
@@ -211,11 +200,11 @@ def test_nothing_is_started_to_be_kept() -> None:
     assert 3 not in warm(env)
 
 
-def killable(hand: Callable[[RolloutEnv], None]) -> tuple[RolloutEnv, KillPoint]:
+def killable() -> tuple[RolloutEnv, KillPoint]:
     """An environment after a hand's edit, whose writes count, wherever they go."""
     store = KillableStore()
     env = served_by_three(store)
-    hand(env)
+    to_one(env)
     return env, count_writes(env, store)
 
 

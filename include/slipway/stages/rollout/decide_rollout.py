@@ -47,10 +47,6 @@ def _to_challenger(state: ObservedState) -> RolloutDecision:
     if champion is not None and state.is_new(champion) and champion not in state.blocked:
         reason = f"version {champion} is champion, with bytes that nobody verified"
         return RolloutDecision("roll_out", champion, f"{reason}, {describe_served(state)}")
-    is_waiting = state.is_unproven and champion not in {state.served, *state.blocked}
-    if champion is not None and is_waiting:
-        reason = f"version {champion} is champion, and no rollout has made it so"
-        return RolloutDecision("roll_out", champion, f"{reason}, {describe_served(state)}")
     if challenger is None:
         return RolloutDecision("nothing", None, _idle(state, "there is no challenger"))
     if challenger in state.blocked:
@@ -105,8 +101,7 @@ def _finish(state: ObservedState) -> RolloutDecision | None:
     action, version = state.unfinished
     if version in state.unfit:
         return None
-    is_promoted = state.champion == version and not state.is_unproven
-    if state.served != version or is_promoted or state.is_new(version):
+    if state.served != version or state.champion == version or state.is_new(version):
         return None
     reason = f"version {version} is served since a rollout that did not make it champion."
     return RolloutDecision(action, version, reason)

@@ -212,7 +212,7 @@ class EnteredRegistry:
 
     def _judge_previous(self, found: ModelVersion, entered: EnteredVersions) -> Judged:
         if entered.was_champion(found.version, found.tags.get(DIGEST)):
-            return Judged(found)
+            return Judged(replace(found, tags={**found.tags, ROLLOUT_TAG: SERVING}))
         fact = self._unchanged(entered, entered.previous)
         if fact is not None and _is_of(found, fact):
             return Judged(found)

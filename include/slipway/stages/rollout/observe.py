@@ -19,7 +19,6 @@ from slipway.stages.rollout.version_outcome import (
     ROLLED_BACK,
     ROLLOUT_TAG,
     SERVING,
-    VERIFIED,
 )
 
 
@@ -44,7 +43,6 @@ def observe(
     named = {
         alias: registry.alias(model, alias) for alias in ("champion", "previous", "challenger")
     }
-    champion = named["champion"]
     requested = registry.version(model, int(to)) if to.isdecimal() else None
     served = platform.served(model)
     if served is not None and served.has_edited_traffic:
@@ -75,7 +73,6 @@ def observe(
         },
         gone=tuple(gone),
         fallback=plan.fallback if plan else None,
-        is_unproven=champion is not None and champion.tags.get(ROLLOUT_TAG) == VERIFIED,
         running=served.digests if served else {},
         unserved=served.unserved if served else (),
         is_starting=served is not None and served.is_starting,

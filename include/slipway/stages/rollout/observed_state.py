@@ -30,7 +30,6 @@ class ObservedState:
         unserved: Versions that run although they neither have a share nor are kept.
         candidates: Versions that have a candidate's server.
         fallback: Version that the unfinished rollout returns to if it fails.
-        is_unproven: Whether the champion was verified, and no rollout has made it champion.
         is_starting: Whether the one version that takes every request starts with its platform, so
             that nothing is known of it yet.
         kept: Versions kept warm without a share.
@@ -51,7 +50,6 @@ class ObservedState:
     unserved: tuple[int, ...] = ()
     candidates: tuple[int, ...] = ()
     fallback: int | None = None
-    is_unproven: bool = False
     is_starting: bool = False
     kept: tuple[int, ...] = ()
 
@@ -71,13 +69,10 @@ class ObservedState:
 
     @property
     def standing(self) -> int | None:
-        """The champion, unless a hand named a version that does not serve and may not.
-
-        It was refused or aborted before, nobody verified it, or it has not stood as a canary.
-        """
+        """The champion, unless it does not serve and may not: it is blocked, or not verified."""
         if self.champion is None or self.champion == self.served:
             return self.champion
-        is_unfit = self.champion in self.blocked or self.is_new(self.champion) or self.is_unproven
+        is_unfit = self.champion in self.blocked or self.is_new(self.champion)
         return None if is_unfit else self.champion
 
     @property
@@ -136,7 +131,6 @@ class ObservedState:
             "unserved",
             "candidates",
             "fallback",
-            "is_unproven",
             "is_starting",
         )
         # No action depends on it, and `running` has its versions.
