@@ -146,6 +146,32 @@ class Settings(BaseSettings):
         gt=0,
         description="Longest time for a request to arrive (else 408).",
     )
+    max_connections: int = Field(
+        default=900,
+        ge=1,
+        description="Most connections of a server. One more closes the one that has waited longest "
+        "for its client, of the address that holds most (else 503); 32 further ones are kept for "
+        "health and metrics.",
+    )
+    max_connections_per_address: int = Field(
+        default=600,
+        ge=1,
+        description="Most connections of one address (of IPv6, of one /64), likewise; behind a "
+        "load balancer all clients share its address.",
+    )
+    max_held_mib: int = Field(
+        default=256,
+        ge=1,
+        description="Most bytes of all request bodies that arrive or wait for the model at a time; "
+        "above it the oldest incomplete ones are refused (503).",
+    )
+
+    allowed_hosts: str = Field(
+        default="",
+        description="Host names under which servers and platform answer, with commas (else 421), "
+        "such as `models.example.com,*.internal`; addresses and `localhost` always are. Without "
+        "it, a server on loopback has no other names, and one beyond it any.",
+    )
 
     tokens_file: Path | None = Field(
         default=None,

@@ -122,9 +122,8 @@ def random_body(random_: random.Random) -> FuzzRequest:
 def odd_path(random_: random.Random) -> FuzzRequest:
     """Any method for any path."""
     method, path = random_.choice(METHODS), random_.choice(PATHS)
-    head = (
-        f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}"
-    )
+    lines = (f"{method} {path} HTTP/1.1", "Host: localhost", "Content-Length: 2")
+    head = "\r\n".join((*lines, "Connection: close", "", "{}"))
     return FuzzRequest("path", head.encode(), alone=True)
 
 
@@ -166,7 +165,7 @@ def _good_text(rows: int) -> str:
 
 def post(body: bytes, *lines: str) -> bytes:
     """Bytes of an infer request."""
-    head = [f"POST {INFER} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", *lines]
+    head = [f"POST {INFER} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}", *lines]
     return "\r\n".join([*head, "", ""]).encode("latin-1") + body
 
 

@@ -48,7 +48,7 @@ class SlowClients:
     def __enter__(self) -> Self:
         body = json.dumps(request_of(flights(1))).encode()
         head = (
-            f"POST {INFER} HTTP/1.1\r\nhost: slow\r\ncontent-length: {len(body)}\r\n\r\n"
+            f"POST {INFER} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
         ).encode()
         self._open = [
             (kind, self._connect(), bytearray(head + body))

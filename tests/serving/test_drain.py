@@ -18,12 +18,12 @@ import uvicorn
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from slipway.serving.http.connection import Connection
+from slipway.serving.http.connection import make_protocol
 from slipway.serving.http.drain import DrainingServer
 from slipway.serving.http.server import bind
 from tests.serving.processes import free_port, running, until
 
-REQUEST = b"GET / HTTP/1.1\r\nhost: here\r\n\r\n"
+REQUEST = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
 Loop = Callable[[], asyncio.AbstractEventLoop]
 
 
@@ -35,7 +35,7 @@ async def application(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 async def stop_with(listener: socket.socket, clients: list[socket.socket]) -> None:
     """Start and stop a server; clients connect while its event loop is blocked."""
-    config = uvicorn.Config(application, http=Connection, lifespan="off", log_level="warning")
+    config = uvicorn.Config(application, http=make_protocol(), lifespan="off", log_level="warning")
     config.load()
     server = DrainingServer(config, request_seconds=5, stopping=lambda: None)
     server.lifespan = config.lifespan_class(config)

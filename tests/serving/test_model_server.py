@@ -222,7 +222,7 @@ def test_requests_in_one_packet_are_answered_in_order(server: Process) -> None:
     """A client may send the next request before it has read the last answer."""
     body = json.dumps(request_of(flights(1))).encode()
     heads = [
-        f"POST {INFER} HTTP/1.1\r\nhost: x\r\nx-request-id: r{number}\r\n"
+        f"POST {INFER} HTTP/1.1\r\nhost: localhost\r\nx-request-id: r{number}\r\n"
         f"content-length: {len(body)}\r\n\r\n".encode()
         for number in range(5)
     ]
@@ -234,7 +234,7 @@ def test_requests_in_one_packet_are_answered_in_order(server: Process) -> None:
 
 def test_expect_continue_is_answered(server: Process) -> None:
     """`Expect: 100-continue` is answered before the body is sent."""
-    head = f"POST {INFER} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n"
+    head = f"POST {INFER} HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\n"
     received = exchange(server, f"{head}content-length: 9\r\n\r\n".encode(), until_seen=b"\r\n\r\n")
     assert received.startswith(b"HTTP/1.1 100 Continue")
 

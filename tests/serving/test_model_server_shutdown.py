@@ -32,7 +32,9 @@ def test_a_server_that_stops_is_ready_no_more_and_answers_what_was_begun(
 ) -> None:
     """Readiness ends with the signal; a request that was half sent is still answered."""
     body = json.dumps(request_of(flights(1))).encode()
-    head = f"POST {INFER} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    head = (
+        f"POST {INFER} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    )
     with (
         running_server(versions / "1", tmp_path / "log") as server,
         httpx.Client(base_url=server.url, timeout=30) as other,

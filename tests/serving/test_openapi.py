@@ -112,14 +112,14 @@ def test_every_order_and_width_that_is_read_fits_the_schema() -> None:
 
 
 def test_a_secured_server_says_where_a_token_is_needed() -> None:
-    """All paths but health and metrics require one."""
+    """All paths but health require one."""
     paths = made(secured=True)["paths"]
     is_open = {
         path
         for path, operations in paths.items()
         if not any("security" in operation for operation in operations.values())
     }
-    assert is_open == {"/v2/health/live", "/v2/health/ready", "/metrics"}
+    assert is_open == {"/v2/health/live", "/v2/health/ready"}
 
 
 @needs_clients

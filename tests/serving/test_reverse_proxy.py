@@ -216,22 +216,23 @@ async def test_figures_for_prometheus() -> None:
 
 
 async def test_tokens_are_required(tmp_path: Path) -> None:
-    """With a tokens file only its clients are answered; health and metrics stay open."""
+    """With a tokens file only its clients are answered; health stays open."""
     token = make_token()
     tokens_file = tmp_path / "tokens"
     tokens_file.write_text(line_of("shop", token))
     setup = ProxySetup(tokens_file)
     async with setup.client() as client:
-        for path in ("/v2/health/live", "/v2/health/ready", "/metrics"):
+        for path in ("/v2/health/live", "/v2/health/ready"):
             assert (await client.get(path)).status_code == 200
-        for path in ("/v2", "/v2/models/delay", "/platform/models", "/platform/targets"):
+        closed = ("/v2", "/v2/models/delay", "/metrics", "/platform/models", "/platform/targets")
+        for path in closed:
             refused = await client.get(path)
             assert (refused.status_code, "error" in refused.json()) == (401, True)
         headers = {"authorization": f"Bearer {token}"}
         assert (await client.post(INFER, content=b"{}", headers=headers)).status_code == 200
-        figures = (await client.get("/metrics")).text
+        figures = (await client.get("/metrics", headers=headers)).text
     assert setup.servers[1].seen[0][1][b"authorization"] == f"Bearer {token}".encode()
     refused = "slipway_platform_auth_failures_total"
-    assert f'{refused}{{model="",reason="missing"}} 3.0' in figures
+    assert f'{refused}{{model="",reason="missing"}} 4.0' in figures
     assert f'{refused}{{model="delay",reason="missing"}} 1.0' in figures
     assert f'{refused}{{model="delay",reason="unknown"}} 0.0' in figures

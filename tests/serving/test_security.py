@@ -24,11 +24,11 @@ from tests.serving.processes import OPTIONS, free_port, running_server, serve_co
 INFER = f"/v2/models/{MODEL}/infer"
 BODY = json.dumps(request_of(flights(1))).encode()
 GUARDED = [("POST", INFER), ("GET", "/v2"), ("GET", f"/v2/models/{MODEL}"), ("GET", "/nothing")]
-GUARDED += [("GET", "/openapi.json"), ("GET", f"/v2/models/{MODEL}/ready")]
+GUARDED += [("GET", path) for path in ("/metrics", "/openapi.json", f"/v2/models/{MODEL}/ready")]
 
 
 def test_only_clients_with_a_token_may_ask(versions: Path, tmp_path: Path) -> None:
-    """401 and a challenge without a token; health and metrics are open, and count refusals."""
+    """401 and a challenge without a token; health is open, and metrics count refusals."""
     token, later = make_token(), make_token()
     file = tmp_path / "tokens"
     file.write_text(line_of("web", token))
@@ -43,13 +43,14 @@ def test_only_clients_with_a_token_may_ask(versions: Path, tmp_path: Path) -> No
                 assert reply.json()["error"]
             return reply.status_code
 
-        for path in ("/v2/health/live", "/v2/health/ready", "/metrics"):
+        for path in ("/v2/health/live", "/v2/health/ready"):
             assert status("GET", path, None) == 200
         for method, path in GUARDED:
             assert status(method, path, None) == 401
             assert status(method, path, later) == 401
             assert status(method, path, token) == (404 if path == "/nothing" else 200)
-        figures = server.get("/metrics").text
+        headers = {"authorization": f"Bearer {token}"}
+        figures = server.ask("GET", "/metrics", headers=headers).text
         labels = f'model="{MODEL}"'
         for reason in ("missing", "unknown"):
             counted = f'slipway_auth_failures_total{{{labels},reason="{reason}",version="1"}}'

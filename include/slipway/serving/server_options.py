@@ -28,6 +28,11 @@ class Options:
         explain_seconds: Limit on the time of an explanation, with the wait for earlier ones.
         max_waiting: Limit on requests that wait for the model.
         request_seconds: Limit on the time that a request takes to arrive.
+        max_connections: Limit on connections at a time, besides those kept for probes.
+        max_connections_per_address: Limit on those of one address.
+        max_held_bytes: Limit on the bytes of all bodies that arrive or wait for the model.
+        allowed_hosts: Host names under which the server answers, besides addresses.
+        parent_digest: SHA-256 of the token with which the parent process asks for health.
         tokens_file: File with the tokens of clients; None: no authentication.
         trusted_keys: Public keys, by one of which a version has to be signed; None: by none.
         tls_certificate: PEM file of the certificate; None: plain HTTP.
@@ -44,6 +49,11 @@ class Options:
     explain_seconds: float = 2.0
     max_waiting: int = 512
     request_seconds: float = 30.0
+    max_connections: int = 900
+    max_connections_per_address: int = 600
+    max_held_bytes: int = 256 * MIB
+    allowed_hosts: tuple[str, ...] = ()
+    parent_digest: str | None = None
     tokens_file: Path | None = None
     trusted_keys: Path | None = None
     tls_certificate: Path | None = None
@@ -62,6 +72,10 @@ class Options:
             explain_rows=settings.explain_rows,
             explain_seconds=settings.explain_seconds,
             request_seconds=settings.request_seconds,
+            max_connections=settings.max_connections,
+            max_connections_per_address=settings.max_connections_per_address,
+            max_held_bytes=settings.max_held_mib * MIB,
+            allowed_hosts=tuple(settings.allowed_hosts.replace(",", " ").split()),
             tokens_file=settings.tokens_file,
             trusted_keys=settings.trusted_keys,
             tls_certificate=settings.tls_certificate,

@@ -48,6 +48,8 @@ class Hosts:
             "PYTHONPATH": str(SITE),
             doublenames.HOSTS: str(self.path),
             doublenames.NAMESPACE: namespace,
+            # Addresses of pods are of loopback, where servers refuse names of others.
+            "SLIPWAY_ALLOWED_HOSTS": "*",
         }
 
     @contextmanager

@@ -1,112 +1,196 @@
-"""Limits of an HTTP connection: request time, header size, number of connections.
+"""Limits of an HTTP connection: time, size and form of a request, and what it holds.
 
-uvicorn limits none of them; and when it drains, it closes idle connections, although a request may
-be in transit.
+uvicorn limits none of them; it merges trailers into the headers, and loses the body of a request
+with `Upgrade`; and when it drains, it closes idle connections, although a request may be in
+transit.
 """
 
 from __future__ import annotations
 
 import json
-from asyncio import AbstractEventLoop, Transport
+from asyncio import Transport
+from functools import partial
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-CONNECTIONS = 900
-HEADER_BYTES = 64 << 10
+from slipway.serving.http.admission import TOO_MANY, Admission, Admitted, Limits, network_of
+from slipway.serving.http.auth import is_probe
+from slipway.serving.http.host_check import HostCheck
+from slipway.serving.http.request_head import (
+    HEAD_BYTES,
+    MAX_HEADERS,
+    BadHead,
+    check_head,
+    too_large,
+)
+from slipway.serving.http.write_batcher import WriteBatcher
+
 IDLE_DRAIN_SECONDS = 0.25
 UNUSED_DRAIN_SECONDS = 2.0
 """Time for the first request of a connection that was made shortly before draining."""
 
-LATE = "late"
-"""Key in the state of a request that took too long to arrive."""
+LINGER_SECONDS = 1.0
+"""Time for a rejected client to read the error response."""
+
+CHUNK_BYTES = 16
+"""Bytes of framing that each part of a body may have beside three times its own size."""
+
+REFUSED = "refused"
+"""Key in the state of a request that was rejected while it arrived: the status."""
+
+UPGRADE = b"upgrade"
 
 
-class WriteBatcher:
-    """A transport that sends all writes of one event loop iteration in one system call, at its end.
-
-    Separate system calls for header and body cost more than scoring with a small model, and each
-    wakes the client, which delays responses computed in the same iteration.
+def make_protocol(
+    limits: Limits | None = None, hosts: HostCheck | None = None
+) -> partial[Connection]:
+    """Protocol of the connections of one server, which share its limits.
 
     Args:
-        transport: The underlying transport.
-        loop: Its event loop.
+        limits: Limits on connections and on the bytes of bodies.
+        hosts: Accepted host names.
     """
-
-    def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._buffer: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        """Buffer data until the end of the iteration."""
-        if not self._buffer:
-            self._loop.call_soon(self.flush)
-        self._buffer.append(data)
-
-    def flush(self) -> None:
-        """Send the buffered data."""
-        buffered, self._buffer = self._buffer, []
-        if buffered and not self._transport.is_closing():
-            self._transport.writelines(buffered)
-
-    def close(self) -> None:
-        """Flush, then close the transport."""
-        self.flush()
-        self._transport.close()
-
-    def is_closing(self) -> bool:
-        """Whether the transport is closing."""
-        return self._transport.is_closing()
+    admission = Admission(limits or Limits())
+    return partial(Connection, admission=admission, hosts=hosts or HostCheck())
 
 
 class Connection(HttpToolsProtocol):
-    """A connection that is closed when a request is too slow or its header too large."""
+    """A connection that is closed when a request is too slow, too large or ambiguous.
+
+    Args:
+        admission: Bounds connections and bodies of the server.
+        hosts: Rejects foreign host names and requests across sites.
+        named: Arguments of uvicorn's protocol.
+
+    Attributes:
+        address: Address of the client, by which connections are counted.
+        held: Bytes of request bodies that are in memory.
+    """
+
+    def __init__(self, *, admission: Admission, hosts: HostCheck, **named: Any) -> None:
+        super().__init__(**named)
+        self._admission = admission
+        self._hosts = hosts
+        self.address = ""
+        self.held = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Accept the connection unless there are too many."""
         super().connection_made(transport)
         self._batcher = WriteBatcher(transport, self.loop)
         self._in_header = False
-        self._header_bytes = 0
+        self._head_bytes = 0
+        self._framing_bytes = 0
         self._is_draining = False
         self._unread_since: float | None = None
         # The time limit also applies to a client that connects and sends nothing.
         self._began: float | None = self.loop.time()
-        if len(self.connections) > CONNECTIONS:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections")
+        self.address = network_of(self.client[0]) if self.client else ""
+        self._admitted = self._admission.admit(self)
+        if self._admitted is Admitted.NO:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, TOO_MANY)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Free what the connection held."""
+        self._admission.leave(self)
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Receive data, and check the size of the header."""
+        """Receive data; reject it if it is no HTTP, or too much beside the body."""
+        self._unset_keepalive_if_required()
         if self._began is None:
             self._began = self.loop.time()
-        super().data_received(data)
-        if self._in_header:
-            self._header_bytes += len(data)
-            if self._header_bytes > HEADER_BYTES:
-                text = f"the request header exceeds {HEADER_BYTES} bytes"
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text)
+        self._framing_bytes += len(data)
+        try:
+            self._parse(data)
+            if self._framing_bytes > HEAD_BYTES:
+                raise too_large()
+        except BadHead as error:
+            self._refuse(error.status, str(error))
+        except httptools.HttpParserError as error:
+            # httptools wraps what a callback raises.
+            cause = error.__context__
+            if not isinstance(cause, BadHead):
+                cause = BadHead("the request is not valid HTTP")
+            self._refuse(cause.status, str(cause))
+
+    def _parse(self, data: bytes) -> None:
+        """Parse data; an upgrade is declined by parsing its head again without `Upgrade`."""
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._head_without_upgrade() + data[upgrade.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            else:
+                return
+
+    def _head_without_upgrade(self) -> bytes:
+        version = self.parser.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%s: %s" % pair for pair in self.headers if pair[0] != UPGRADE]
+        return b"\r\n".join([*lines, b"", b""])
 
     def on_message_begin(self) -> None:
         """Start the clock of a request at its first byte."""
         super().on_message_begin()
         self._in_header = True
-        self._header_bytes = 0
+        self._head_bytes = 0
         self._began = self.loop.time()
+        self._admission.wait(self)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; ignore a trailer, which has to be no header of the request."""
+        if not self._in_header:
+            return
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes + len(self.url) > HEAD_BYTES or len(self.headers) >= MAX_HEADERS:
+            raise too_large()
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Start the application once the header is complete."""
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            return
+        singles = check_head(self.parser.get_http_version(), self.url, self.headers)
+        self._hosts.check(self.parser.get_method(), singles)
+        is_kept = self._admitted is Admitted.YES and not self._is_draining
+        if self._admitted is Admitted.PROBES_ONLY and not is_probe(self.url.decode()):
+            raise BadHead(TOO_MANY, status=HTTPStatus.SERVICE_UNAVAILABLE)
         self._in_header = False
         super().on_headers_complete()
         if not self._is_idle():
             self.cycle.transport = cast(Transport, self._batcher)
-            self.cycle.keep_alive = self.cycle.keep_alive and not self._is_draining
+            self.cycle.keep_alive = self.cycle.keep_alive and is_kept
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of the body, and count it until the response."""
+        allowed = CHUNK_BYTES + 3 * len(body)
+        self._framing_bytes = max(0, self._framing_bytes - allowed)
+        super().on_body(body)
+        if not self.cycle.response_complete:
+            self._admission.hold(self, len(body))
 
     def on_message_complete(self) -> None:
         """Stop the clock of a request at its last byte."""
+        if self._in_header:
+            return  # of an upgrade, whose head is parsed again
         self._began = None
+        self._framing_bytes = 0
         super().on_message_complete()
+        if not self._is_idle():
+            self._admission.work(self)
+
+    def on_response_complete(self) -> None:
+        """Free the bytes of the request, and wait for the next one."""
+        self._admission.release(self, keep=sum(len(one.body) for one, _ in self.pipeline))
+        super().on_response_complete()
+        if self._is_idle() or self._began is not None:
+            self._admission.wait(self)
 
     def pause_writing(self) -> None:
         """Note when the client stopped reading."""
@@ -125,9 +209,12 @@ class Connection(HttpToolsProtocol):
         else:
             super().timeout_keep_alive_handler()
 
-    def send_400_response(self, msg: str) -> None:
-        """Reject data that is not HTTP."""
-        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+    def evict(self, text: str) -> None:
+        """Close the connection in favour of others; 503 if its request has no response yet."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, text)
 
     def expire(self, *, before: float) -> None:
         """Reject an incomplete request, or a client that does not read, if older than a time.
@@ -138,8 +225,6 @@ class Connection(HttpToolsProtocol):
         if self._unread_since is not None and self._unread_since < before:
             self.transport.abort()
         if self._began is not None and self._began < before and not self.pipeline:
-            if not self._is_idle():
-                self.cycle.scope["state"][LATE] = True
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request took too long to arrive")
 
     def shutdown(self) -> None:
@@ -161,19 +246,25 @@ class Connection(HttpToolsProtocol):
         return cycle is None or cycle.response_complete
 
     def _awaits_response(self) -> bool:
+        if self._in_header:
+            return self._is_idle()
         cycle: RequestResponseCycle | None = self.cycle
-        return self._in_header or cycle is None or not cycle.response_started
+        return cycle is None or not cycle.response_started
 
     def _refuse(self, status: HTTPStatus, text: str) -> None:
         if self.transport.is_closing():
             return
+        if not self._is_idle():
+            self.cycle.scope["state"][REFUSED] = int(status)
         # After a response has started, an error response would corrupt it.
         if self._awaits_response() and not self.pipeline:
             body = json.dumps({"error": text}).encode()
+            retry = "retry-after: 1\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
             self._batcher.write(
                 f"HTTP/1.1 {status.value} {status.phrase}\r\n"
                 f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
-                "connection: close\r\n\r\n".encode()
+                f"{retry}connection: close\r\n\r\n".encode()
                 + body
             )
         self._batcher.close()
+        self.loop.call_later(LINGER_SECONDS, self.transport.abort)

@@ -12,8 +12,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from slipway.errors import BadParameter
-from slipway.serving.http.connection import Connection
+from slipway.serving.http.admission import Limits
+from slipway.serving.http.connection import make_protocol
 from slipway.serving.http.drain import DrainingServer
+from slipway.serving.http.host_check import HostCheck
 from slipway.serving.http.tls import load_with_tls, tls_settings
 from slipway.serving.parent_watch import on_parent_exit
 from slipway.serving.server_options import Options
@@ -66,7 +68,9 @@ def run_until_stopped(
     options = options or Options()
     warn_if_unauthenticated(listener, options)
     server = DrainingServer(
-        _config(app, options), request_seconds=options.request_seconds, stopping=stopping
+        make_config(app, listener, options=options),
+        request_seconds=options.request_seconds,
+        stopping=stopping,
     )
     # uvicorn raises the signal again after draining, when nothing is left to stop.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -76,10 +80,26 @@ def run_until_stopped(
     server.run(sockets=[listener])
 
 
-def _config(app: ASGIApp, options: Options) -> uvicorn.Config:
+def make_config(app: ASGIApp, listener: socket.socket, *, options: Options) -> uvicorn.Config:
+    """Configuration of uvicorn with the limits, host names and TLS files of a server.
+
+    Args:
+        app: The ASGI application.
+        listener: Listening socket; on loopback, other host names are refused by default.
+        options: Limits and TLS files.
+
+    Raises:
+        BadParameter: The TLS files are unusable.
+    """
+    limits = Limits(
+        connections=options.max_connections,
+        per_address=options.max_connections_per_address,
+        held_bytes=options.max_held_bytes,
+    )
+    hosts = HostCheck(options.allowed_hosts, is_local=_is_loopback(listener))
     config = uvicorn.Config(
         app,
-        http=Connection,
+        http=make_protocol(limits, hosts),  # type: ignore[arg-type]
         ws="none",
         log_level="warning",
         access_log=False,
@@ -97,11 +117,15 @@ def _config(app: ASGIApp, options: Options) -> uvicorn.Config:
 
 def warn_if_unauthenticated(listener: socket.socket, options: Options) -> None:
     """Log a warning if the server accepts requests of other machines without tokens."""
-    address = listener.getsockname()[0]
-    if options.tokens_file is None and not ipaddress.ip_address(address).is_loopback:
+    if options.tokens_file is None and not _is_loopback(listener):
         logger.warning(
-            "%s accepts requests without a token: SLIPWAY_TOKENS_FILE is not set", address
+            "%s accepts requests without a token: SLIPWAY_TOKENS_FILE is not set",
+            listener.getsockname()[0],
         )
+
+
+def _is_loopback(listener: socket.socket) -> bool:
+    return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
 
 
 def _exit_quietly(_number: int, _frame: object) -> None:

@@ -34,7 +34,7 @@ def line_of(name: str, token: str) -> str:
     Raises:
         BadParameter: The name is invalid.
     """
-    line = f"{name} {_digest(token)}"
+    line = f"{name} {digest_of(token)}"
     if not _LINE.fullmatch(line):
         raise BadParameter(
             f"the client name {name!r} is invalid",
@@ -66,9 +66,9 @@ class TokensFile:
             authorization: The `Authorization` header.
         """
         self._reload_if_changed()
-        if authorization is None or not authorization.lower().startswith(SCHEME):
+        offered = _digest_in(authorization)
+        if offered is None:
             return None
-        offered = _digest(authorization[len(SCHEME) :].strip())
         found = None
         # All lines are compared in constant time, so that timing reveals nothing.
         for digest, name in self._names:
@@ -127,6 +127,24 @@ def read_tokens(file: Path) -> list[tuple[str, str]]:
     return tokens
 
 
+def is_token_of(authorization: str | None, digest: str) -> bool:
+    """Whether a header bears the token of a digest.
+
+    Args:
+        authorization: The `Authorization` header.
+        digest: SHA-256 of the token.
+    """
+    offered = _digest_in(authorization)
+    return offered is not None and hmac.compare_digest(digest, offered)
+
+
+def _digest_in(authorization: str | None) -> str | None:
+    """SHA-256 of the bearer token in a header, if there is one."""
+    if authorization is None or not authorization.lower().startswith(SCHEME):
+        return None
+    return digest_of(authorization[len(SCHEME) :].strip())
+
+
 def _state(file: Path) -> tuple[int, int, int] | None:
     try:
         about = file.stat()
@@ -135,5 +153,6 @@ def _state(file: Path) -> tuple[int, int, int] | None:
     return about.st_mtime_ns, about.st_ino, about.st_size
 
 
-def _digest(token: str) -> str:
+def digest_of(token: str) -> str:
+    """SHA-256 of a token, as its line has it."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from slipway.errors import SlipwayError, Transient
 from slipway.serving.http.body_limit import receive_body
-from slipway.serving.http.connection import LATE
+from slipway.serving.http.connection import REFUSED
 from slipway.serving.http.headers import EXPLAINED, REQUEST_ID, VERSION
 from slipway.serving.model_server.explanation_queue import ExplanationQueue
 from slipway.serving.model_server.http_status import status_of
@@ -115,8 +115,7 @@ class Inference:
             began = time.perf_counter()
             answer = await self._answer(body, headers)
         except ClientDisconnect:
-            is_late = scope["state"].get(LATE, False)
-            status = HTTPStatus.REQUEST_TIMEOUT if is_late else GONE
+            status = scope["state"].get(REFUSED, GONE)
             self._metrics.count(status, 0.0, is_pinned=is_pinned)
             return
         except SlipwayError as error:

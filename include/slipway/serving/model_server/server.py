@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from slipway import __version__
-from slipway.serving.http.auth import require_token
+from slipway.serving.http.auth import is_anonymous, require_token
 from slipway.serving.http.headers import VERSION
 from slipway.serving.http.responses import error_response, not_found
 from slipway.serving.http.server import bind, run_until_stopped
@@ -36,6 +36,9 @@ from slipway.serving.v2.model_metadata import model_metadata
 
 EXTENSIONS = ["binary_tensor_data"]
 STOPPING = "the server is stopping"
+FAILED = "failed"
+CODES = {LOADING: "loading", STOPPING: "stopping"}
+"""Codes of readiness by problem; any other one has `FAILED`."""
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +112,7 @@ class ModelServer:
             self._options.tokens_file,
             refused=lambda _path, reason: self._metrics.count_refused(reason),
             accepted=self._metrics.count_client,
+            parent_digest=self._options.parent_digest,
         )
 
     def stop(self) -> None:
@@ -167,11 +171,14 @@ class ModelServer:
     async def _live(self, _request: Request) -> Response:
         return JSONResponse({"live": True})
 
-    async def _ready(self, _request: Request) -> Response:
+    async def _ready(self, request: Request) -> Response:
         reason = self._problem()
         if reason is not None:
+            code = CODES.get(reason, FAILED)
+            # An exception may name files and columns.
+            text = code if is_anonymous(request) else reason
             # Only `loading` is temporary.
-            about = {"ready": False, "error": reason, "loading": reason == LOADING}
+            about = {"ready": False, "code": code, "error": text, "loading": reason == LOADING}
             return JSONResponse(about, status_code=503)
         return JSONResponse({"ready": True}, headers={VERSION: str(self.version)})
 

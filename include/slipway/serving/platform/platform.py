@@ -13,6 +13,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from slipway.records.desired_state import DesiredState, newest_entries, read_des
 from slipway.records.store import Entry, Store
 from slipway.serving.http.auth import Refusal, require_token
 from slipway.serving.http.server import bind, run_until_stopped
+from slipway.serving.http.tokens import digest_of, make_token
 from slipway.serving.platform.proxy.forwarding import Forwarder
 from slipway.serving.platform.proxy.metrics import PlatformMetrics
 from slipway.serving.platform.proxy.reverse_proxy import ReverseProxy, served_model
@@ -67,7 +69,11 @@ class ServingPlatform:
         self._seen: dict[str, Entry] = {}
         self._look_now = asyncio.Event()
         parent_pipe, self._parent_end = os.pipe()
-        self._context = ProcessContext(scratch / "log", scratch / "output", options, parent_pipe)
+        probe_token = make_token()
+        options = replace(options, parent_digest=digest_of(probe_token))
+        self._context = ProcessContext(
+            scratch / "log", scratch / "output", options, parent_pipe, probe_token
+        )
         self._pages = StatusPages(self._models, metrics=self._metrics, look_now=self._look_now.set)
 
     def app(self) -> ASGIApp:

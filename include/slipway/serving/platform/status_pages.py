@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from slipway import __version__
+from slipway.serving.http.auth import is_anonymous
 from slipway.serving.http.responses import error_response, not_found
 from slipway.serving.platform.proxy.metrics import PlatformMetrics, targets
 from slipway.serving.platform.proxy.traffic import Traffic
@@ -72,15 +73,16 @@ class StatusPages:
     async def _live(self, _request: Request) -> Response:
         return JSONResponse({"live": True})
 
-    async def _ready(self, _request: Request) -> Response:
+    async def _ready(self, request: Request) -> Response:
         """Models without any share do not count."""
         served = {name: traffic for name, traffic in self._models.items() if traffic.weights}
         waiting = [name for name, traffic in served.items() if not traffic.is_ready()]
-        if waiting or not self.has_looked:
-            return error_response(
-                503, f"not ready: {', '.join(waiting) or 'the store was not read yet'}"
-            )
-        return JSONResponse({"ready": True})
+        if self.has_looked and not waiting:
+            return JSONResponse({"ready": True})
+        code = "models" if self.has_looked else "store"
+        names = ", ".join(waiting) or "the store was not read yet"
+        text = code if is_anonymous(request) else f"not ready: {names}"
+        return JSONResponse({"ready": False, "code": code, "error": text}, status_code=503)
 
     async def _exposition(self, _request: Request) -> Response:
         return Response(self._metrics.exposition(), media_type="text/plain; version=0.0.4")

@@ -135,10 +135,10 @@ def _problem(description: str) -> Schema:
 
 
 def _secured(found: Schema) -> Schema:
-    """Add bearer authentication to every path but health and metrics."""
+    """Add bearer authentication to every path but health."""
     refusal = _problem("The bearer token is missing or unknown.")
     for path, operations in found["paths"].items():
-        if path.startswith("/v2/health/") or path == "/metrics":
+        if path.startswith("/v2/health/"):
             continue
         for operation in operations.values():
             operation["security"] = [{"bearer": []}]

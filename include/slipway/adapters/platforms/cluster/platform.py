@@ -62,7 +62,7 @@ class ClusterPlatform:
         self._context = ClusterContext(
             spec,
             api,
-            stats=RequestStats(spec.model, self._cluster.namespace),
+            stats=RequestStats(spec.model, self._cluster.namespace, token=token),
             servers=ServingClient(spec, token=token, ca=ca),
             tags=tags,
         )

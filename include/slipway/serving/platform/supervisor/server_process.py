@@ -171,7 +171,13 @@ class ServerProcess(SupervisedProcess):
         if self._upstream is None:
             return None
         try:
-            return await self._upstream.ask("GET", READY_PATH, timeout_seconds=PROBE_SECONDS)
+            bearer = b"Bearer " + self.context.probe_token.encode()
+            return await self._upstream.ask(
+                "GET",
+                READY_PATH,
+                headers=[(b"authorization", bearer)],
+                timeout_seconds=PROBE_SECONDS,
+            )
         except OSError:
             return None
 

@@ -44,12 +44,15 @@ class ProcessContext:
         outputs: Folder of the processes' output files.
         options: Limits, log and security of a model server.
         parent_pipe: Read end of the platform's pipe.
+        probe_token: Token that lets the platform read why a server is not ready; a server knows
+            its digest.
     """
 
     log_folder: Path
     outputs: Path
     options: Options
     parent_pipe: int
+    probe_token: str
 
 
 class SupervisedProcess(ABC):

@@ -62,6 +62,7 @@ class RequestStats:
         model: str,
         namespace: str,
         *,
+        token: str | None = None,
         resolve: Callable[[str], Sequence[Address]] = resolve_addresses,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -69,7 +70,7 @@ class RequestStats:
         self._namespace = namespace
         self._resolve = resolve
         self._sleep = sleep
-        self._client = open_client()
+        self._client = open_client(token=token)
         weakref.finalize(self, self._client.close)
         self._baseline_id = ""
         self._seen: dict[int, dict[str, RequestCounts]] = {}
