@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import pytest
+import trustme
 
 from slipway.serving.http.admission import PROBE_CONNECTIONS, network_of
 from slipway.serving.server_options import Options
@@ -108,6 +111,53 @@ def test_the_address_that_holds_most_loses_connections() -> None:
         for connection in few:
             connection.sendall(b": a\r\n\r\n")
             assert statuses(connection) == [200]
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> tuple[Options, ssl.SSLContext]:
+    """Options with a certificate, and what its clients trust."""
+    folder = tmp_path_factory.mktemp("tls")
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    files = {"tls_certificate": folder / "cert.pem", "tls_key": folder / "key.pem"}
+    return replace(LIMITS, **files), trust
+
+
+def test_handshakes_that_never_end_keep_no_client_out(
+    certified: tuple[Options, ssl.SSLContext],
+) -> None:
+    """A connection without a TLS handshake counts like any other that waits for its client."""
+    options, trust = certified
+    options = replace(options, max_connections_per_address=1)
+    with echo_server(options) as echo, holding(echo, b"\x16\x03", count=2 * FEW) as held:
+        for sent in (LIVE, ASKED):
+            with trust.wrap_socket(echo.connect(), server_hostname="localhost") as client:
+                client.sendall(sent)
+                assert statuses(client) == [200]
+        assert read_replies(held[0]) == []
+        assert echo.received == 2
+
+
+@pytest.mark.parametrize("sends_nothing", [False, True])
+def test_a_client_that_speaks_no_tls_is_parted_with(
+    certified: tuple[Options, ssl.SSLContext], *, sends_nothing: bool
+) -> None:
+    """Its connection ends, and its place is free for others."""
+    options, trust = certified
+    with echo_server(options) as echo:
+        for _ in range(2 * FEW):
+            with echo.connect() as connection:
+                if not sends_nothing:
+                    connection.sendall(LIVE)
+                    assert b"HTTP" not in connection.recv(100)
+        with trust.wrap_socket(echo.connect(), server_hostname="localhost") as client:
+            # Two requests in one record, right behind the handshake.
+            client.sendall(ASKED + LIVE)
+            assert statuses(client) == [200, 200]
 
 
 def half_body(size: int) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from asyncio import Transport
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
@@ -21,7 +22,6 @@ from slipway.serving.http.auth import is_probe
 from slipway.serving.http.host_check import HostCheck
 from slipway.serving.http.request_head import (
     HEAD_BYTES,
-    MAX_HEADERS,
     BadHead,
     check_head,
     too_large,
@@ -45,16 +45,17 @@ UPGRADE = b"upgrade"
 
 
 def make_protocol(
-    limits: Limits | None = None, hosts: HostCheck | None = None
+    admission: Admission | None = None, hosts: HostCheck | None = None
 ) -> partial[Connection]:
     """Protocol of the connections of one server, which share its limits.
 
     Args:
-        limits: Limits on connections and on the bytes of bodies.
+        admission: Bounds connections and the bytes of bodies.
         hosts: Accepted host names.
     """
-    admission = Admission(limits or Limits())
-    return partial(Connection, admission=admission, hosts=hosts or HostCheck())
+    return partial(
+        Connection, admission=admission or Admission(Limits()), hosts=hosts or HostCheck()
+    )
 
 
 class Connection(HttpToolsProtocol):
@@ -63,6 +64,7 @@ class Connection(HttpToolsProtocol):
     Args:
         admission: Bounds connections and bodies of the server.
         hosts: Rejects foreign host names and requests across sites.
+        on_made: Called as the connection begins, when a handshake before it ends.
         named: Arguments of uvicorn's protocol.
 
     Attributes:
@@ -70,8 +72,16 @@ class Connection(HttpToolsProtocol):
         held: Bytes of request bodies that are in memory.
     """
 
-    def __init__(self, *, admission: Admission, hosts: HostCheck, **named: Any) -> None:
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        hosts: HostCheck,
+        on_made: Callable[[], None] = lambda: None,
+        **named: Any,
+    ) -> None:
         super().__init__(**named)
+        self._on_made = on_made
         self._admission = admission
         self._hosts = hosts
         self.address = ""
@@ -82,13 +92,13 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self._batcher = WriteBatcher(transport, self.loop)
         self._in_header = False
-        self._head_bytes = 0
         self._framing_bytes = 0
         self._is_draining = False
         self._unread_since: float | None = None
         # The time limit also applies to a client that connects and sends nothing.
         self._began: float | None = self.loop.time()
         self.address = network_of(self.client[0]) if self.client else ""
+        self._on_made()
         self._admitted = self._admission.admit(self)
         if self._admitted is Admitted.NO:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, TOO_MANY)
@@ -100,8 +110,10 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Receive data; reject it if it is no HTTP, or too much beside the body."""
-        self._unset_keepalive_if_required()
-        if self._began is None:
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        is_first = self._began is None
+        if is_first:
             self._began = self.loop.time()
         self._framing_bytes += len(data)
         try:
@@ -116,6 +128,8 @@ class Connection(HttpToolsProtocol):
             if not isinstance(cause, BadHead):
                 cause = BadHead("the request is not valid HTTP")
             self._refuse(cause.status, str(cause))
+        if is_first and self._began is not None and self._is_idle():
+            self._admission.wait(self)
 
     def _parse(self, data: bytes) -> None:
         """Parse data; an upgrade is declined by parsing its head again without `Upgrade`."""
@@ -139,38 +153,31 @@ class Connection(HttpToolsProtocol):
         """Start the clock of a request at its first byte."""
         super().on_message_begin()
         self._in_header = True
-        self._head_bytes = 0
         self._began = self.loop.time()
-        self._admission.wait(self)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; ignore a trailer, which has to be no header of the request."""
-        if not self._in_header:
-            return
-        self._head_bytes += len(name) + len(value)
-        if self._head_bytes + len(self.url) > HEAD_BYTES or len(self.headers) >= MAX_HEADERS:
-            raise too_large()
-        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Start the application once the header is complete."""
-        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+        parser = self.parser
+        if parser.should_upgrade() and parser.get_method() != b"CONNECT":
             return
-        singles = check_head(self.parser.get_http_version(), self.url, self.headers)
-        self._hosts.check(self.parser.get_method(), singles)
+        version = parser.get_http_version()
+        singles = check_head(version, self.url, self.headers, received=self._framing_bytes)
+        self._hosts.check(parser.get_method(), singles)
         is_kept = self._admitted is Admitted.YES and not self._is_draining
         if self._admitted is Admitted.PROBES_ONLY and not is_probe(self.url.decode()):
             raise BadHead(TOO_MANY, status=HTTPStatus.SERVICE_UNAVAILABLE)
         self._in_header = False
         super().on_headers_complete()
-        if not self._is_idle():
-            self.cycle.transport = cast(Transport, self._batcher)
-            self.cycle.keep_alive = self.cycle.keep_alive and is_kept
+        # Trailers are no headers of the request: they get a list that nothing reads.
+        self.headers = []
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.transport = cast(Transport, self._batcher)
+            cycle.keep_alive = cycle.keep_alive and is_kept
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body, and count it until the response."""
-        allowed = CHUNK_BYTES + 3 * len(body)
-        self._framing_bytes = max(0, self._framing_bytes - allowed)
+        self._framing_bytes = max(0, self._framing_bytes - CHUNK_BYTES - 3 * len(body))
         super().on_body(body)
         if not self.cycle.response_complete:
             self._admission.hold(self, len(body))
@@ -182,14 +189,16 @@ class Connection(HttpToolsProtocol):
         self._began = None
         self._framing_bytes = 0
         super().on_message_complete()
-        if not self._is_idle():
+        if not self.cycle.response_complete:
             self._admission.work(self)
 
     def on_response_complete(self) -> None:
         """Free the bytes of the request, and wait for the next one."""
-        self._admission.release(self, keep=sum(len(one.body) for one, _ in self.pipeline))
+        if self.held:
+            kept = sum(len(one.body) for one, _ in self.pipeline)
+            self._admission.release(self, keep=kept)
         super().on_response_complete()
-        if self._is_idle() or self._began is not None:
+        if self.cycle.response_complete or self._began is not None:
             self._admission.wait(self)
 
     def pause_writing(self) -> None:

@@ -118,9 +118,9 @@ async def _serve_accepted(server: uvicorn.Server, connection: socket.socket) -> 
     connection.setblocking(False)  # noqa: FBT003
     try:
         loop = asyncio.get_running_loop()
-        _, protocol = await loop.connect_accepted_socket(make, connection, ssl=server.config.ssl)
+        _, protocol = await loop.connect_accepted_socket(make, connection)
     except OSError:
-        # The client disconnected, or its TLS handshake failed.
+        # The client disconnected.
         connection.close()
     else:
         protocol.shutdown()  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ from slipway.serving.http.request_head import BadHead
 
 LOCALHOST = "localhost"
 REMEMBERED = 1000
-"""Most host names whose verdict is kept; clients may make names up."""
+"""Most accepted hosts that are kept; clients may make names up where any is accepted."""
 SAFE_METHODS = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 SAME_SITE = frozenset({b"same-origin", b"none"})
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII)
@@ -38,7 +38,7 @@ class HostCheck:
 
     def __init__(self, names: Sequence[str] = (), *, is_local: bool = True) -> None:
         self._accepted = {name.lower() for name in names} or (set() if is_local else {"*"})
-        self._known: dict[bytes, bool] = {}
+        self._known: set[bytes] = set()
 
     def check(self, method: bytes, headers: Mapping[bytes, bytes]) -> None:
         """Raise if a request is for another host, or changes state from another site.
@@ -51,24 +51,26 @@ class HostCheck:
             BadHead: It is rejected.
         """
         host = headers.get(b"host")
-        if host is not None and not self._is_known(host):
+        if host is not None and not (host in self._known or self._learn(host)):
             raise BadHead(
                 "this server does not answer under that host name; "
                 "hint: SLIPWAY_ALLOWED_HOSTS lists more names",
                 status=HTTPStatus.MISDIRECTED_REQUEST,
             )
-        if method not in SAFE_METHODS and _is_from_elsewhere(headers, host):
+        has_site = b"sec-fetch-site" in headers or b"origin" in headers
+        if has_site and method not in SAFE_METHODS and _is_from_elsewhere(headers, host):
             raise BadHead(
                 "requests from pages of other sites are refused", status=HTTPStatus.FORBIDDEN
             )
 
-    def _is_known(self, host: bytes) -> bool:
-        found = self._known.get(host)
-        if found is None:
+    def _learn(self, host: bytes) -> bool:
+        """Verdict on a host, which is kept if it is accepted."""
+        is_accepted = _is_accepted(host, self._accepted)
+        if is_accepted:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            found = self._known[host] = _is_accepted(host, self._accepted)
-        return found
+            self._known.add(host)
+        return is_accepted
 
 
 def _is_accepted(host: bytes, accepted: set[str]) -> bool:
@@ -94,8 +96,5 @@ def _is_from_elsewhere(headers: Mapping[bytes, bytes], host: bytes | None) -> bo
     site = headers.get(b"sec-fetch-site")
     if site is not None:
         return site not in SAME_SITE
-    origin = headers.get(b"origin")
-    if origin is None:
-        return False
-    _, separator, authority = origin.partition(b"://")
+    _, separator, authority = headers[b"origin"].partition(b"://")
     return not separator or authority.lower() != (host or b"").lower()

@@ -58,44 +58,59 @@ def too_large() -> BadHead:
     )
 
 
-def check_head(version: str, target: bytes, headers: Headers) -> dict[bytes, bytes]:
-    """Check that a complete head has one meaning, and return its headers of one value.
+def check_head(
+    version: str, target: bytes, headers: Headers, *, received: int
+) -> dict[bytes, bytes]:
+    """Check that a complete head has one meaning, and return its headers by name.
 
     Args:
         version: Version of HTTP.
         target: Target of the request line.
         headers: Names in lower case, and values.
+        received: Bytes received so far, of the head and perhaps of what follows.
 
     Raises:
-        BadHead: The head is ambiguous.
+        BadHead: The head is ambiguous or too large.
 
     Source: RFC 9112, sections 3.2 and 6.1; RFC 9110, section 5.3.
     """
+    if len(headers) > MAX_HEADERS or (
+        received > HEAD_BYTES and _size(target, headers) > HEAD_BYTES
+    ):
+        raise too_large()
+    found = dict(headers)
+    if len(found) < len(headers):
+        _check_repeated(headers)
     if version not in {"1.1", "1.0"}:
         raise BadHead("the request is not of HTTP/1.1 or HTTP/1.0")
-    singles = [pair for pair in headers if pair[0] in SINGLE_HEADERS]
-    found = dict(singles)
-    if len(found) < len(singles):
-        names = [name.decode() for name, _ in singles]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise BadHead(f"the header {repeated} is repeated")
-    if version == "1.1" and b"host" not in found:
+    if b"host" not in found and version == "1.1":
         raise BadHead("the header host is missing")
-    if len(found.get(b"content-length", b"").strip()) > LENGTH_DIGITS:
+    if len(found.get(b"content-length", b"")) > LENGTH_DIGITS:
         raise BadHead("the content-length is not a plausible number")
     coding = found.get(b"transfer-encoding")
     if coding is not None and (version == "1.0" or coding.strip().lower() != b"chunked"):
         raise BadHead("the transfer-encoding is not supported; expected: chunked")
-    _check_target(target)
+    _check_target(target.decode("latin-1"))
     return found
 
 
-def _check_target(target: bytes) -> None:
-    path = target.partition(b"?")[0]
-    if not target.startswith(b"/") or not target.isascii() or b"#" in target:
+def _size(target: bytes, headers: Headers) -> int:
+    return len(target) + sum(len(name) + len(value) for name, value in headers)
+
+
+def _check_repeated(headers: Headers) -> None:
+    singles = [name for name, _ in headers if name in SINGLE_HEADERS]
+    repeated = [name for name in SINGLE_HEADERS if singles.count(name) > 1]
+    if repeated:
+        raise BadHead(f"the header {repeated[0].decode()} is repeated")
+
+
+def _check_target(target: str) -> None:
+    if not target.startswith("/") or not target.isascii() or "#" in target:
         raise BadHead("the request target is not a path of ASCII characters")
-    if (b"%" in path or b"/." in path or b"\\" in path) and not _is_plain(path.decode()):
-        raise BadHead("the path has an encoded separator, a dot segment or a control character")
+    is_odd = "%" in target or "/." in target or "\\" in target
+    if is_odd and not _is_plain(target.partition("?")[0]):
+        raise BadHead("the path has an encoded separator, dot segment or control character")
 
 
 def _is_plain(path: str) -> bool:

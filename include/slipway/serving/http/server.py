@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from slipway.errors import BadParameter
-from slipway.serving.http.admission import Limits
+from slipway.serving.http.admission import Admission, Limits
 from slipway.serving.http.connection import make_protocol
 from slipway.serving.http.drain import DrainingServer
 from slipway.serving.http.host_check import HostCheck
@@ -96,10 +96,11 @@ def make_config(app: ASGIApp, listener: socket.socket, *, options: Options) -> u
         per_address=options.max_connections_per_address,
         held_bytes=options.max_held_bytes,
     )
+    admission = Admission(limits)
     hosts = HostCheck(options.allowed_hosts, is_local=_is_loopback(listener))
     config = uvicorn.Config(
         app,
-        http=make_protocol(limits, hosts),  # type: ignore[arg-type]
+        http=make_protocol(admission, hosts),  # type: ignore[arg-type]
         ws="none",
         log_level="warning",
         access_log=False,
@@ -111,7 +112,7 @@ def make_config(app: ASGIApp, listener: socket.socket, *, options: Options) -> u
         timeout_graceful_shutdown=DRAIN_SECONDS,
         **tls_settings(options),
     )
-    load_with_tls(config, options)
+    load_with_tls(config, options, admission=admission)
     return config
 
 
