@@ -71,9 +71,15 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def mlflow_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the database, the artifacts and the log of `mlflow_server`."""
+    return tmp_path_factory.mktemp("mlflow")
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(mlflow_folder: Path) -> Iterator[str]:
     """URL of a real MLflow server on SQLite that serves artifacts."""
-    with mlflow_in(tmp_path_factory.mktemp("mlflow")) as url:
+    with mlflow_in(mlflow_folder) as url:
         yield url
 
 

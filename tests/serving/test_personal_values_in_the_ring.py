@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from slipway.stages.ports.raw_column import signature_of
 from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.wiring import Container, run_stage
 from slipway.wiring.deliver import deliver
-from tests.conftest import free_port, mlflow_in
+from tests.conftest import free_port
 from tests.serving.processes import Process, running_platform, until
 from tests.support.command_line import slipway
 from tests.support.marked_project import (
@@ -109,32 +110,31 @@ class Ring:
 
 
 @contextmanager
-def installation(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ring]:
+def installation(folder: Path, mlflow: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ring]:
     """A project, its store, its scratch folder, and its processes."""
     write_project(folder / "project")
     key_file = folder / "secret" / "keys"
     key_file.parent.mkdir()
     key_file.write_text(secrets.token_hex(32))
-    for name in ("mlflow", "written", "platform"):
+    for name in ("written", "platform"):
         (folder / name).mkdir()
     port = free_port()
     options = Options(roll_seconds=0.2, min_free_bytes=0, pii_key_file=key_file)
     store, scratch = str(folder / "store"), folder / "platform" / "scratch"
-    with mlflow_in(folder / "mlflow") as mlflow:
-        given = {
-            "PROJECT": str(folder / "project"),
-            "STORE": store,
-            "SCRATCH": str(scratch),
-            "MLFLOW": mlflow,
-            "PLATFORM": f"http://127.0.0.1:{port}",
-            "PII_KEY_FILE": str(key_file),
-        }
-        for name, value in given.items():
-            monkeypatch.setenv(f"SLIPWAY_{name}", value)
-        with running_platform(
-            store, scratch, scratch, port=port, options=options, mlflow=mlflow
-        ) as platform:
-            yield Ring(Container(Settings()), platform, folder / "delivered")
+    given = {
+        "PROJECT": str(folder / "project"),
+        "STORE": store,
+        "SCRATCH": str(scratch),
+        "MLFLOW": mlflow,
+        "PLATFORM": f"http://127.0.0.1:{port}",
+        "PII_KEY_FILE": str(key_file),
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(f"SLIPWAY_{name}", value)
+    with running_platform(
+        store, scratch, scratch, port=port, options=options, mlflow=mlflow
+    ) as platform:
+        yield Ring(Container(Settings()), platform, folder / "delivered")
 
 
 def reports(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -156,6 +156,8 @@ def reports(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def test_no_personal_value_leaves_tables_and_quarantine(
     tmp_path: Path,
+    mlflow_server: str,
+    mlflow_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -164,7 +166,8 @@ def test_no_personal_value_leaves_tables_and_quarantine(
     Values of the key stand in the prediction log beside the tables, by which labels are joined.
     """
     caplog.set_level(logging.INFO)
-    with installation(tmp_path, monkeypatch) as ring:
+    began = time.time() - 1
+    with installation(tmp_path, mlflow_server, monkeypatch) as ring:
         verdicts = [one for day in range(3) for one in ring.ingest(day)]
         assert [one.action for one in verdicts] == ["ingested"] * 6, verdicts
         assert verdicts[0].numbers["quarantined"] == 3
@@ -185,7 +188,8 @@ def test_no_personal_value_leaves_tables_and_quarantine(
     found = marks_in(said, everywhere, name="log records")
     for name, data in printed.items():
         found |= marks_in(data, everywhere, name=name)
-    for name in ("platform", "mlflow", "written"):
+    found |= marks_below(mlflow_folder, everywhere, since=began)
+    for name in ("platform", "written"):
         found |= marks_below(tmp_path / name, everywhere)
     for path in sorted((tmp_path / "store").iterdir()):
         if path.name not in {"landing", "tables", "quarantine"}:

@@ -67,10 +67,18 @@ def marks_in(data: bytes, marks: Mapping[str, str | int], *, name: str = "") -> 
     }
 
 
-def marks_below(folder: Path, marks: Mapping[str, str | int]) -> set[str]:
-    """Return the marks in the files below a folder, and in their names."""
+def marks_below(folder: Path, marks: Mapping[str, str | int], *, since: float = 0.0) -> set[str]:
+    """Return the marks in the files below a folder, and in their names.
+
+    Args:
+        folder: Folder.
+        marks: Marks by name.
+        since: Files that were not changed after this are left out.
+    """
     found: set[str] = set()
     for path in sorted(folder.rglob("*")):
+        if path.lstat().st_mtime < since:
+            continue
         name = str(path.relative_to(folder))
         data = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
         found |= marks_in(data, marks, name=name) | marks_in(name.encode(), marks, name="a name")
