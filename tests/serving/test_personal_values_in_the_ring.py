@@ -185,6 +185,12 @@ def test_no_personal_value_leaves_tables_and_quarantine(
     assert b"HASHED, HASHED_BY = ['email', 'phone'], " in printed["export"]
     assert list((tmp_path / "store" / "reports").rglob("*.html"))
     everywhere = {**MARKS, **KEYS}
+    kept = {
+        one.partition(" (")[0]
+        for name in ("tables", "quarantine")
+        for one in marks_below(tmp_path / "store" / name, everywhere)
+    }
+    assert kept == set(everywhere), "a mark that is written plainly is not found"
     found = marks_in(said, everywhere, name="log records")
     for name, data in printed.items():
         found |= marks_in(data, everywhere, name=name)
