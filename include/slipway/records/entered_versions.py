@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import astuple
 from typing import Any
 
-from slipway.errors import BadParameter, Denied, NotFound, StoreUnavailable, Tampered
+from slipway.errors import BadParameter, NotFound, StoreUnavailable, Tampered
 from slipway.records.champion_history import PROMOTED, REGISTERED, kind_of_fact
 from slipway.records.ledger import entry_key
 from slipway.records.ledger_facts import DAMAGED, NAMING, EnteredVersions, VersionFact
@@ -44,7 +44,7 @@ def read_entered(store: Store, model: str) -> EnteredVersions:
     found = EnteredVersions(model, number, head, tuple(facts))
     if number - kept.length >= KEPT_AFTER:
         # A reader without the right to write reads the same entries again.
-        with suppress(Denied, StoreUnavailable):
+        with suppress(StoreUnavailable):
             store.write(_key(model), encode(_to_json(found)))
     return found
 
