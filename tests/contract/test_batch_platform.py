@@ -21,7 +21,7 @@ from slipway.errors import (
     RolloutRefused,
     Superseded,
 )
-from slipway.records.desired_state import newest_desired, newest_entries
+from slipway.records.desired_state import newest_desired, state_objects
 from slipway.records.store import Store, digest, encode
 from slipway.stages.model.manifest import MANIFEST, require_digest
 from slipway.stages.model.version_tags import DIGEST
@@ -34,6 +34,7 @@ from slipway.wiring.batch_candidate import command
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.rollout import FakeVersion
 from tests.support import ferry_dataset
+from tests.support.rollout_leases import permit_states
 from tests.support.row_identities import named_identity
 
 ROWS = ferry_dataset.crossings(days=20)
@@ -100,7 +101,9 @@ def registry(folder: Path, tmp_path: Path) -> MonitoringRegistry:
 @pytest.fixture
 def store() -> Store:
     """An empty store."""
-    return MemoryStore()
+    made = MemoryStore()
+    permit_states(made, "ferry", 1, 2, 3, up_to=8)
+    return made
 
 
 @pytest.fixture
@@ -135,7 +138,7 @@ def test_what_is_applied_is_in_force(platform: BatchPlatform, folder: Path, stor
     answer = platform.ask("ferry", asked())
     assert (answer.version, list(answer.scores)) == (1, scores(folder))
     assert newest_desired(store, "ferry") is None
-    assert newest_entries(store) == {}
+    assert state_objects(store) == {}
 
 
 def test_a_version_that_is_kept_can_be_asked(platform: BatchPlatform) -> None:

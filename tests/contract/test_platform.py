@@ -17,7 +17,7 @@ from slipway.adapters.object_store import open_store
 from slipway.adapters.platforms.batch.platform import BatchPlatform
 from slipway.adapters.platforms.local.platform import LocalPlatform
 from slipway.errors import BadRequest, NotFound, PlatformUnavailable, RolloutRefused, Superseded
-from slipway.records.store import digest
+from slipway.records.store import Store, digest
 from slipway.serving.model_server.pipeline_engine import engine_of
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.rollout.malformed_requests import malformed_requests
@@ -38,6 +38,7 @@ from tests.support.models_on_cluster import (
     register_versions,
     spec_of,
 )
+from tests.support.rollout_leases import permit_states
 from tests.support.row_identities import named_identity
 
 UNREADY = 5
@@ -121,7 +122,7 @@ def case(
             case "batch":
                 versions = _numbered(folder / "good", home)
                 platform = BatchPlatform(
-                    MemoryStore(), versions, load=load_package, command=command
+                    _permitted(MemoryStore()), versions, load=load_package, command=command
                 )
             case "local":
                 platform = stack.enter_context(_local(folder / "good", home))
@@ -133,6 +134,11 @@ def case(
         yield Case(platform, folder / "good", folder / "empty")
 
 
+def _permitted(store: Store) -> Store:
+    permit_states(store, MODEL, 1, 2, UNREADY, up_to=60)
+    return store
+
+
 def _memory(good: Path) -> FakePlatform:
     engine = engine_of(load_package(good))
 
@@ -142,7 +148,11 @@ def _memory(good: Path) -> FakePlatform:
     models = {1: score, 2: score}
     sealed = digest((good / MANIFEST).read_bytes())
     return FakePlatform(
-        MemoryStore(), engine.signature, models, broken={UNREADY}, sealed={1: sealed, 2: sealed}
+        _permitted(MemoryStore()),
+        engine.signature,
+        models,
+        broken={UNREADY},
+        sealed={1: sealed, 2: sealed},
     )
 
 
@@ -155,7 +165,7 @@ def _numbered(good: Path, home: Path) -> FolderVersions:
 @contextmanager
 def _local(good: Path, home: Path) -> Iterator[LocalPlatform]:
     _numbered(good, home)
-    store = open_store(str(home / "store"))
+    store = _permitted(open_store(str(home / "store")))
     with running_platform(store.root, home / "versions", home / "scratch") as process:
         yield LocalPlatform(process.url, store, observed_within_seconds=10)
 

@@ -33,6 +33,7 @@ from tests.serving.processes import (
     serve_code,
     until,
 )
+from tests.support.rollout_leases import permit_states
 
 SETTLE_S = 0.5
 
@@ -101,9 +102,9 @@ class PlatformSetup(ServingSetup):
     def below(cls, root: Path, version: Path) -> Self:
         """A platform, not yet started, with its store and its scratch folder in one folder."""
         setup = cls(version, root, str(root / "store"), root / "scratch" / "log")
-        write_desired(
-            open_store(setup.store_root), MODEL, weights={1: 0.7, 2: 0.3}, keep=[], token=1
-        )
+        store = open_store(setup.store_root)
+        permit_states(store, MODEL, 1, 2, up_to=1)
+        write_desired(store, MODEL, weights={1: 0.7, 2: 0.3}, keep=[], token=1)
         return setup
 
     @contextlib.contextmanager

@@ -17,6 +17,7 @@ from tests.serving.background_client import BackgroundClient
 from tests.serving.model_versions import MODEL, flights, request_of
 from tests.serving.prediction_log import shipped_rows
 from tests.serving.processes import Process, running_platform
+from tests.support.rollout_leases import permit_states
 
 INFER = f"/v2/models/{MODEL}/infer"
 
@@ -67,6 +68,7 @@ class PlatformEnv:
 def running_platform_env(folder: Path, versions: Path) -> Iterator[PlatformEnv]:
     """A running platform without a desired state, with its files in a folder."""
     store = open_store(str(folder / "store"))
+    permit_states(store, MODEL, 1, 2, 3, up_to=60)
     with running_platform(store.root, versions, folder / "scratch") as process:
         adapter = LocalPlatform(process.url, store)
         yield PlatformEnv(process, adapter, store, folder / "scratch", versions)

@@ -22,6 +22,7 @@ from tests.serving.model_versions import MODEL, flights, offline_scores, request
 from tests.serving.platform_env import INFER, PlatformEnv, running_platform_env
 from tests.serving.prediction_log import shipped_rows
 from tests.serving.processes import free_port, running_platform, until
+from tests.support.rollout_leases import acquire_leases
 
 approx = partial(pytest.approx, rel=1e-6)
 
@@ -151,6 +152,7 @@ def test_a_killed_platform_resumes(env: PlatformEnv) -> None:
 def test_an_older_token_never_writes(tmp_path: Path) -> None:
     """Desired states are numbered, a repeat is the same state, and an old lease is refused."""
     store = open_store(str(tmp_path))
+    acquire_leases(store, MODEL, up_to=8)
     first = write_desired(store, MODEL, weights={1: 1.0, 2: 0.0}, keep=[1, 2], token=7)
     assert (first.generation, first.weights, first.keep) == (1, {1: 1.0}, (2,))
     assert write_desired(store, MODEL, weights={1: 1.0}, keep=[2], token=7) == first

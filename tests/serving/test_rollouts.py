@@ -128,7 +128,7 @@ class RolloutStages:
 def env(versions: Path, tmp_path: Path) -> Iterator[PlatformEnv]:
     """A platform whose champion serves, without a rollout."""
     with running_platform_env(tmp_path, versions) as made:
-        made.adapter.apply(MODEL, weights={CHAMPION: 1.0}, keep=[], token=0)
+        made.serve(CHAMPION, keep=[])
         yield made
 
 

@@ -20,6 +20,7 @@ from slipway.records.store import Store
 from slipway.serving.http.tokens import line_of, make_token
 from tests.serving.model_versions import MODEL, flights, request_of
 from tests.serving.processes import OPTIONS, Process, running_platform, until
+from tests.support.rollout_leases import permit_states
 
 INFER = f"/v2/models/{MODEL}/infer"
 
@@ -69,6 +70,7 @@ def secured(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         tls_key=folder / "key.pem",
     )
     store = open_store(str(folder / "store"))
+    permit_states(store, MODEL, 1, up_to=1)
     with running_platform(
         store.root, versions, folder / "scratch", options=options, ca=folder / "ca.pem"
     ) as process:

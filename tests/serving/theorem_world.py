@@ -11,11 +11,14 @@ from pathlib import Path
 from slipway.adapters.platforms.local.platform import LocalPlatform
 from slipway.errors import PlatformUnavailable
 from slipway.records.desired_state import write_desired
+from slipway.records.leases import find_lease
+from slipway.stages.rollout.lease import lease_name
 from tests.conftest import mlflow_in
 from tests.serving.faults import RestartableProcess
 from tests.serving.mlflow_world import PAUSE_S, MlflowWorld
 from tests.serving.processes import OPTIONS, Process, free_port, running_platform
 from tests.serving.quick_candidate import QuickCandidate, quick_candidate
+from tests.support.rollout_leases import permit_states
 
 
 @dataclass
@@ -88,7 +91,10 @@ class LocalWorld(MlflowWorld):
 
     def remove(self) -> None:
         """Let the model be served no more."""
-        write_desired(self.store, self.spec.model, weights={}, keep=[], token=10**6)
+        last = find_lease(self.store, lease_name(self.spec.model))
+        token = 1 if last is None else last.number + 1
+        permit_states(self.store, self.spec.model, up_to=token)
+        write_desired(self.store, self.spec.model, weights={}, keep=[], token=token)
 
     def restart_platform(self) -> None:
         """Kill the platform and start it again; clients wait until it is ready."""

@@ -27,6 +27,7 @@ from slipway.stages.rollout.platform import Served
 from slipway.stages.score import partitions, score
 from slipway.stages.score.partitions import DuePartitions, Scoring
 from tests.fakes.memory_store import MemoryStore
+from tests.support.rollout_leases import permit_states
 
 MARCH = datetime(2013, 3, 1, tzinfo=UTC)
 TRAINED_UNTIL = "2013-03-20T00:00:00+00:00"
@@ -100,6 +101,7 @@ class BatchScoringEnv:
         weights = {version: 1.0}
         if sha256 is not None:
             self.versions[version][DIGEST] = sha256
+        permit_states(self.store, self.spec.model, *self.versions, up_to=token)
         write_desired(
             self.store,
             self.spec.model,

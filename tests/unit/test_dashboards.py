@@ -21,6 +21,7 @@ from slipway.serving.http.tokens import line_of, make_token
 from tests.serving.model_versions import MODEL, change_manifest, flights, request_of, save_version
 from tests.serving.processes import OPTIONS, running_platform, until
 from tests.support.prometheus import find_tool
+from tests.support.rollout_leases import permit_states
 
 PROJECT = Path(__file__).resolve().parents[2]
 PROMETHEUS = PROJECT / "docker" / "prometheus"
@@ -76,6 +77,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     save_version(root / "versions" / "1", seed=1)
     change_manifest(root / "versions" / "1", as_of="2013-05-05T00:00:00+00:00")
     store = open_store(str(root / "store"))
+    permit_states(store, MODEL, 1, up_to=1)
     write_desired(store, MODEL, weights={1: 1.0}, keep=[], token=1)
     token, tokens_file = make_token(), root / "tokens"
     tokens_file.write_text(line_of("web", token))

@@ -9,6 +9,7 @@ from slipway.records.desired_state import fence, newest_desired, write_desired
 from slipway.records.store import encode
 from tests.fakes.memory_store import MemoryStore
 from tests.support.rollout_env import MODEL, RolloutEnv
+from tests.support.rollout_leases import acquire_leases
 
 
 @pytest.fixture
@@ -22,6 +23,7 @@ def env() -> RolloutEnv:
 def test_a_claim_is_the_next_state_with_the_same_traffic() -> None:
     """A repeat writes nothing, and an older token is refused."""
     store = MemoryStore()
+    acquire_leases(store, MODEL, up_to=4)
     assert fence(store, MODEL, token=1) is None
     assert newest_desired(store, MODEL) is None
     before = write_desired(store, MODEL, weights={2: 0.1, 1: 0.9}, keep=[3], token=1)
@@ -65,6 +67,20 @@ def test_a_state_of_an_earlier_release_is_read() -> None:
     assert found is not None
     assert (found.weights, found.keep, found.digests) == ({2: 1.0}, (1,), {})
     assert write_desired(store, MODEL, weights={2: 1.0}, keep=[1], token=3) == found
+
+
+def test_a_token_without_a_lease_fences_none() -> None:
+    """A state that was put there cannot take the traffic from the rollouts to come."""
+    store = MemoryStore()
+    acquire_leases(store, MODEL, up_to=2)
+    genuine = write_desired(store, MODEL, weights={1: 1.0}, keep=[], token=1)
+    forged = {**vars(genuine), "generation": 2, "token": 99, "weights": {"9": 1.0}, "digests": {}}
+    store.create(f"platform/{MODEL}/00000002.json", encode(forged))
+    store.create(f"platform/{MODEL}/00000003.json", b"no JSON")
+    claimed = fence(store, MODEL, token=2)
+    assert claimed is not None
+    assert (claimed.generation, claimed.weights) == (4, {1: 1.0})
+    assert write_desired(store, MODEL, weights={2: 1.0}, keep=[], token=2).generation == 5
 
 
 def test_a_rollout_claims_the_traffic_and_leaves_it(env: RolloutEnv) -> None:

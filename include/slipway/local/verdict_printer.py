@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from slipway.records import ledger
 from slipway.records.failed_requests import ended_in_failure, in_one_line
 from slipway.records.store import Store, read_json
 
@@ -49,28 +50,27 @@ class VerdictPrinter:
 
     def __init__(self, store: Store, subjects: Sequence[str], console: Console) -> None:
         self._store = store
-        self._printed = dict.fromkeys(subjects, "")
+        self._printed = dict.fromkeys(subjects, 0)
         self.console = console
 
     def skip_past(self) -> None:
         """Leave out the entries that are there already."""
         for subject in self._printed:
-            keys = [entry.key for entry in self._store.list(f"ledger/{subject}")]
-            self._printed[subject] = max(keys, default="")
+            self._printed[subject] = ledger.length(self._store, subject)
 
     def add_subjects(self, subjects: Iterable[str]) -> None:
         """Print the entries of further datasets and models from now on."""
         for subject in subjects:
-            self._printed.setdefault(subject, "")
+            self._printed.setdefault(subject, 0)
 
     def catch_up(self) -> None:
         """Print the entries since the last call."""
         for subject, last in self._printed.items():
-            entries = self._store.list(f"ledger/{subject}")
-            for entry in entries:
-                if entry.key > last:
-                    self._print(subject, read_json(self._store, entry.key)["fact"])
-                    self._printed[subject] = entry.key
+            for number in ledger.numbers(self._store, subject):
+                if number > last:
+                    key = ledger.entry_key(subject, number)
+                    self._print(subject, read_json(self._store, key)["fact"])
+                    self._printed[subject] = number
 
     def print_line(self, text: str) -> None:
         """Print a line that is no verdict."""

@@ -13,7 +13,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from slipway.records.landing_area import Delivery
-from slipway.records.store import Store, encode, find_json, read_json
+from slipway.records.store import (
+    Store,
+    encode,
+    find_json,
+    numbers_among,
+    reached_numbers,
+    read_json,
+)
 
 _NOT_PUBLISHED = frozenset({"duplicate", "superseded"})
 
@@ -134,9 +141,11 @@ def newest_registration(store: Store, dataset: str, stream: str, batch: str) -> 
     A delivery with the same `sha256` is a duplicate; any other has the next revision.
     """
     keys = [entry.key for entry in store.list(_folder(dataset, stream, batch))]
-    if not keys:
+    names = (f"{_revision(key)}.json" for key in keys)
+    revisions = reached_numbers(numbers_among(names, digits=4, prefix="r"))
+    if not revisions:
         return None
-    revision = _revision(keys[-1])
+    revision = f"r{revisions[-1]:04d}"
     newest = [Registration(**read_json(store, key)) for key in keys if _revision(key) == revision]
     return next((one for one in newest if one.action not in _NOT_PUBLISHED), newest[0])
 

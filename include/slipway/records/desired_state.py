@@ -1,19 +1,32 @@
 """Desired state of a model's traffic: numbered generations, each created once; the newest counts.
 
 Each state carries the fencing token of the rollout that wrote it. A rollout with an older token
-cannot write the next one. A version is its digest: a registry that was created anew gives its
-numbers to other bytes, which no state of before means.
+cannot write the next one; a token that no rollout has acquired fences none. A version is its
+digest: a registry that was created anew gives its numbers to other bytes, which no state of before
+means.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from slipway.errors import Superseded
-from slipway.records.store import Entry, Store, encode, read_json
+from slipway.errors import Superseded, Tampered
+from slipway.records.leases import rollout_lease, was_acquired
+from slipway.records.store import (
+    Entry,
+    Store,
+    encode,
+    list_numbers,
+    numbers_among,
+    reached_numbers,
+    read_json,
+)
+
+logger = logging.getLogger(__name__)
 
 FOLDER = "platform"
 """Folder of states that the local platform applies."""
@@ -85,9 +98,9 @@ def write_desired(
             newest, token=token, weights=shares, keep=warm, digests=meant
         ):
             return newest
-        generation = newest.generation + 1 if newest else 1
+        generation = _next_generation(store, model, folder=folder)
         state = DesiredState(model, generation, token, shares, warm, _now(), meant)
-        if store.create(_key(folder, model, generation), encode(_to_json(state))):
+        if store.create(state_key(model, generation, folder=folder), encode(_to_json(state))):
             return state
 
 
@@ -110,47 +123,99 @@ def fence(store: Store, model: str, *, token: int, folder: str = FOLDER) -> Desi
         newest = _newest_before(store, model, token=token, folder=folder)
         if newest is None or newest.token == token:
             return newest
-        state = replace(newest, generation=newest.generation + 1, token=token, at=_now())
-        if store.create(_key(folder, model, state.generation), encode(_to_json(state))):
+        generation = _next_generation(store, model, folder=folder)
+        state = replace(newest, generation=generation, token=token, at=_now())
+        if store.create(state_key(model, generation, folder=folder), encode(_to_json(state))):
             return state
 
 
+def _next_generation(store: Store, model: str, *, folder: str) -> int:
+    return max(list_numbers(store, f"{folder}/{model}"), default=0) + 1
+
+
 def _newest_before(store: Store, model: str, *, token: int, folder: str) -> DesiredState | None:
-    newest = newest_desired(store, model, folder=folder)
-    if newest is not None and newest.token > token:
-        raise Superseded(
-            f"the traffic of {model} may not be changed",
-            expected=f"lease {token} to be the newest",
-            found=f"lease {newest.token} has changed it since",
-            where=_key(folder, model, newest.generation),
-        )
-    return newest
+    for state in newest_first(store, model, folder=folder):
+        if state.token <= token:
+            return state
+        if was_acquired(store, rollout_lease(model), state.token):
+            raise Superseded(
+                f"the traffic of {model} may not be changed",
+                expected=f"lease {token} to be the newest",
+                found=f"lease {state.token} has changed it since",
+                where=state_key(model, state.generation, folder=folder),
+            )
+    return None
 
 
 def newest_desired(store: Store, model: str, *, folder: str = FOLDER) -> DesiredState | None:
-    """Return the newest desired state of a model, or None."""
-    entries = store.list(f"{folder}/{model}")
-    return read_desired(store, entries[-1]) if entries else None
+    """Return the newest desired state of a model that can be read, or None."""
+    return next(newest_first(store, model, folder=folder), None)
 
 
 def first_desired(store: Store, model: str, *, folder: str = FOLDER) -> DesiredState | None:
-    """Return the first desired state of a model, or None."""
-    entries = store.list(f"{folder}/{model}")
-    return read_desired(store, entries[0]) if entries else None
+    """Return the first desired state of a model that can be read, or None."""
+    generations = list_numbers(store, f"{folder}/{model}")
+    return next(_readable(store, model, generations, folder=folder), None)
 
 
-def newest_entries(store: Store) -> dict[str, Entry]:
-    """Return the object of the newest state by model; costs one listing and no read."""
-    return {entry.key.split("/")[1]: entry for entry in store.list(FOLDER)}
+def newest_first(store: Store, model: str, *, folder: str = FOLDER) -> Iterator[DesiredState]:
+    """Yield the desired states of a model that can be read, newest first, as they are taken."""
+    generations = reversed(list_numbers(store, f"{folder}/{model}"))
+    yield from _readable(store, model, generations, folder=folder)
 
 
-def read_desired(store: Store, entry: Entry) -> DesiredState:
-    """Read the state in an object."""
-    value = read_json(store, entry.key)
-    weights = {int(version): share for version, share in value["weights"].items()}
-    digests = {int(version): sha256 for version, sha256 in value.get("digests", {}).items()}
-    typed = {"weights": weights, "keep": tuple(value["keep"]), "digests": digests}
-    return DesiredState(**{**value, **typed})
+def _readable(
+    store: Store, model: str, generations: Iterable[int], *, folder: str
+) -> Iterator[DesiredState]:
+    for generation in generations:
+        try:
+            yield read_desired(store, model, generation, folder=folder)
+        except Tampered as error:
+            logger.warning("%s is no desired state: %s", error.where, error.found)
+
+
+def state_objects(store: Store) -> dict[str, dict[int, Entry]]:
+    """Return the objects of the states by model and number, sorted; costs one listing, no read."""
+    found: dict[str, dict[str, Entry]] = {}
+    for entry in store.list(FOLDER):
+        _, model, *rest = entry.key.split("/")
+        found.setdefault(model, {})["/".join(rest)] = entry
+    return {
+        model: {number: named[f"{number:08d}.json"] for number in numbers}
+        for model, named in found.items()
+        if (numbers := reached_numbers(numbers_among(named, digits=8)))
+    }
+
+
+def read_desired(
+    store: Store, model: str, generation: int, *, folder: str = FOLDER
+) -> DesiredState:
+    """Read the desired state of a model with a number.
+
+    Raises:
+        Tampered: The object does not hold that state.
+    """
+    key = state_key(model, generation, folder=folder)
+    value = read_json(store, key)
+    try:
+        weights = {int(version): float(share) for version, share in value["weights"].items()}
+        digests = {int(version): sha256 for version, sha256 in value.get("digests", {}).items()}
+        keep = tuple(int(version) for version in value["keep"])
+        typed = {"weights": weights, "keep": keep, "digests": digests}
+        state = DesiredState(**{**value, **typed})
+        is_it = (state.model, state.generation) == (model, generation)
+        if is_it and all(0 < share <= 1 for share in weights.values()):
+            return state
+        found = "other shares" if is_it else f"generation {state.generation} of {state.model}"
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        found = f"{type(error).__name__}: {error}"
+    raise Tampered(
+        f"{key} is no desired state",
+        expected=f"generation {generation} of {model}, with shares above 0 and up to 1",
+        found=found,
+        where=key,
+        hint="`slipway ledger verify` names every state that no rollout wrote",
+    )
 
 
 def _to_json(state: DesiredState) -> dict[str, Any]:
@@ -163,5 +228,6 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def _key(folder: str, model: str, generation: int) -> str:
+def state_key(model: str, generation: int, *, folder: str = FOLDER) -> str:
+    """Return the store key of a state."""
     return f"{folder}/{model}/{generation:08d}.json"

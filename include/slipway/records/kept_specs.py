@@ -32,7 +32,7 @@ def keep_specs(store: Store, model: ModelSpec, dataset: DatasetSpec) -> None:
     """Keep the specs of a model and its dataset, unless they are the newest that are kept."""
     value = specs_value(model, dataset)
     while True:
-        number = newest_number(store, f"{FOLDER}/{model.model}")
+        number = newest_number(store, f"{FOLDER}/{model.model}", digits=6)
         if number and find_json(store, _key(model.model, number)) == value:
             return
         if store.create(_key(model.model, number + 1), encode(value)):
@@ -45,7 +45,7 @@ def kept_specs(store: Store, model: str) -> KeptSpecs | None:
     Raises:
         Tampered: The object does not hold specs that this release reads.
     """
-    number = newest_number(store, f"{FOLDER}/{model}")
+    number = newest_number(store, f"{FOLDER}/{model}", digits=6)
     if number == 0:
         return None
     value = find_json(store, _key(model, number)) or {}

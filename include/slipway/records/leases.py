@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slipway.errors import LeaseHeld, Superseded, Tampered
-from slipway.records.store import Store, encode, newest_number, read_json
+from slipway.records.store import Store, encode, list_numbers, newest_number, read_json
 from slipway.values.told_times import in_utc
 
 logger = logging.getLogger(__name__)
@@ -72,6 +72,16 @@ def find_lease(store: Store, name: str) -> Lease | None:
     # Its number still fences; a holder that is alive writes it again at its next renewal.
     logger.warning("%s is damaged: it counts as expired", key)
     return Lease(name, number, "nobody", datetime.min.replace(tzinfo=UTC))
+
+
+def was_acquired(store: Store, name: str, number: int) -> bool:
+    """Return whether a lease with a number was ever acquired; costs one listing."""
+    return number in list_numbers(store, _folder(name))
+
+
+def rollout_lease(model: str) -> str:
+    """Return the name of the lease that rollouts of a model acquire."""
+    return f"rollout-{model}"
 
 
 def acquire(

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from slipway.errors import BadParameter, NotFound, Tampered
-from slipway.records.store import Store, digest, encode, newest_number, read_json
+from slipway.records.store import Store, digest, encode, list_numbers, read_json
 
 FIRST_PREVIOUS = "0" * 64
 RECORD_KEY = ("runs", "<subject>", "<run>", "<stage>", "record.json")
@@ -81,19 +81,24 @@ def read(store: Store, subject: str) -> list[dict[str, Any]]:
 
 def oldest_first(store: Store, subject: str) -> Iterator[dict[str, Any]]:
     """Yield the entries of a subject's chain, oldest first; reads no more than are taken."""
-    for entry in store.list(_folder(subject)):
-        yield read_json(store, entry.key)
+    for sequence in numbers(store, subject):
+        yield read_json(store, entry_key(subject, sequence))
 
 
 def newest_first(store: Store, subject: str) -> Iterator[dict[str, Any]]:
     """Yield the entries of a subject's chain, newest first; reads no more than are taken."""
-    for sequence in range(length(store, subject), 0, -1):
+    for sequence in reversed(numbers(store, subject)):
         yield read_json(store, entry_key(subject, sequence))
+
+
+def numbers(store: Store, subject: str) -> list[int]:
+    """Return the numbers of the entries of a chain that are there, sorted; costs one listing."""
+    return list_numbers(store, _folder(subject))
 
 
 def length(store: Store, subject: str) -> int:
     """Return the number of the newest entry of a chain, or 0; costs one listing."""
-    return newest_number(store, _folder(subject))
+    return max(numbers(store, subject), default=0)
 
 
 def entry_key(subject: str, sequence: int) -> str:
@@ -131,7 +136,8 @@ def verify(
     """
     present = {entry.key for entry in store.list(_folder(subject))}
     chain = [entry_key(subject, number + 1) for number in range(length(store, subject))]
-    breaks = [Break(key, "is not an entry") for key in sorted(present.difference(chain))]
+    strays = sorted(present.difference(chain))
+    breaks = [Break(key, "is not an entry, or lies beyond the end of the chain") for key in strays]
     previous, entered = FIRST_PREVIOUS, set[str]()
     for sequence, key in enumerate(chain, start=1):
         if key not in present:

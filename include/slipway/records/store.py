@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -151,8 +152,62 @@ def find_json(store: Store, key: str) -> Any | None:
         return None
 
 
-def newest_number(store: Store, folder: str) -> int:
-    """Return the number of the newest `<number>.json` in a folder, or 0 when there is none."""
+MOST_MISSING = 16
+"""So many numbers in a row may be missing in a folder of numbered objects, as after a loss."""
+
+
+def newest_number(store: Store, folder: str, *, digits: int = 8) -> int:
+    """Return the number of the newest `<number>.json` in a folder, or 0 when there is none.
+
+    A stray number counts for nothing, see `reached_numbers`.
+
+    Args:
+        store: Store of the folder.
+        folder: Folder of objects that are numbered from 1.
+        digits: Digits that a number is padded to.
+    """
+    return max(list_numbers(store, folder, digits=digits), default=0)
+
+
+def list_numbers(store: Store, folder: str, *, digits: int = 8) -> list[int]:
+    """Return the numbers of the `<number>.json` in a folder that are reached from 1, sorted.
+
+    Args:
+        store: Store of the folder.
+        folder: Folder of objects that are numbered from 1.
+        digits: Digits that a number is padded to.
+    """
     names = (entry.key.removeprefix(f"{folder}/") for entry in store.list(folder))
-    stems = (name.removesuffix(".json") for name in names)
-    return max((int(stem) for stem in stems if stem.isdecimal()), default=0)
+    return reached_numbers(numbers_among(names, digits=digits))
+
+
+def numbers_among(names: Iterable[str], *, digits: int, prefix: str = "") -> list[int]:
+    """Return the numbers of the names `<prefix><number>.json`, sorted; pure.
+
+    Args:
+        names: Any names.
+        digits: Digits that a number is padded to; in another spelling it is none.
+        prefix: What each name begins with.
+    """
+    stems = (name.removeprefix(prefix) for name in names if name.startswith(prefix))
+    bare = (stem.removesuffix(".json") for stem in stems if stem.endswith(".json"))
+    numbers = ((stem, int(stem)) for stem in bare if stem.isascii() and stem.isdecimal())
+    return sorted(number for stem, number in numbers if number and stem == f"{number:0{digits}d}")
+
+
+def reached_numbers(numbers: Sequence[int], *, most_missing: int = MOST_MISSING) -> list[int]:
+    """Return the numbers up to the first one that lies too far beyond the one before it; pure.
+
+    Numbers are given one after another, so what lies far ahead was put there by another hand: it
+    is neither the newest nor in the way of the next one.
+
+    Args:
+        numbers: Sorted.
+        most_missing: So many in a row may be missing.
+    """
+    reached: list[int] = []
+    for number in numbers:
+        if number > (reached[-1] if reached else 0) + most_missing + 1:
+            break
+        reached.append(number)
+    return reached

@@ -11,9 +11,20 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from slipway.errors import NotFound, Tampered
-from slipway.records.store import Store, encode, find_json, newest_number, read_json
+from slipway.records import ledger
+from slipway.records.store import (
+    Store,
+    encode,
+    find_json,
+    numbers_among,
+    reached_numbers,
+    read_json,
+)
 
 FOLDER = "numbers"
+
+MOST_UNKNOWN = 1000
+"""So many versions in a row may be registered in MLflow by hand, which are not kept here."""
 
 
 def take_number(store: Store, model: str, number: int, *, sha256: str | None) -> bool:
@@ -25,7 +36,7 @@ def take_number(store: Store, model: str, number: int, *, sha256: str | None) ->
         number: Number of the version.
         sha256: Digest of its manifest; None: not recorded.
     """
-    if not newest_number(store, _folder(model)):
+    if not reached_numbers(_given(store, model), most_missing=MOST_UNKNOWN):
         # The numbers of an earlier release are in the ledger alone.
         known = _greatest_in_ledger(store, model)
         if known > number:
@@ -45,7 +56,18 @@ def find_holder(store: Store, model: str, number: int) -> str | None:
 
 def greatest_number(store: Store, model: str) -> int:
     """Return the greatest number that was ever given to a version of a model, or 0."""
-    return newest_number(store, _folder(model)) or _greatest_in_ledger(store, model)
+    given = _given(store, model)
+    reached = reached_numbers(given, most_missing=MOST_UNKNOWN)
+    if reached == given and given:
+        return given[-1]
+    # What lies further ahead counts if the ledger has such a version.
+    return max([*reached, _greatest_in_ledger(store, model)])
+
+
+def _given(store: Store, model: str) -> list[int]:
+    prefix = f"{_folder(model)}/"
+    names = (entry.key.removeprefix(prefix) for entry in store.list(_folder(model)))
+    return numbers_among(names, digits=8)
 
 
 def _greatest_in_ledger(store: Store, model: str) -> int:
@@ -53,10 +75,11 @@ def _greatest_in_ledger(store: Store, model: str) -> int:
 
 
 def _numbers_in_ledger(store: Store, model: str) -> Iterator[int]:
-    for entry in store.list(f"ledger/{model}"):
+    for sequence in ledger.numbers(store, model):
         # A damaged entry is reported by `ledger verify`, and stops no training.
         with suppress(NotFound, Tampered, KeyError, TypeError, AttributeError):
-            version = read_json(store, entry.key)["fact"]["numbers"].get("version")
+            entry = read_json(store, ledger.entry_key(model, sequence))
+            version = entry["fact"]["numbers"].get("version")
             if isinstance(version, int):
                 yield version
 

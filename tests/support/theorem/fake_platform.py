@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from slipway.errors import NotFound, PlatformUnavailable, SlipwayError
-from slipway.records.desired_state import DesiredState, fence, newest_desired, write_desired
+from slipway.records.desired_state import DesiredState, fence, write_desired
 from slipway.records.store import Store
+from slipway.stages.rollout.genuine_state import newest_genuine
 from slipway.stages.rollout.platform import Payload, Prediction, Served, VersionStats
 from tests.support.theorem.fake_versions import (
     QualityCandidate,
@@ -154,7 +155,7 @@ class FollowingPlatform:
         """Look at the newest desired state."""
         if self._is_down():
             return
-        desired = newest_desired(self._plain, self._model)
+        desired = newest_genuine(self._plain, self._model)
         if desired is None:
             return
         state = self._in_force or desired

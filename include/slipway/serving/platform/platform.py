@@ -21,11 +21,12 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from slipway.errors import BadParameter, SlipwayError
-from slipway.records.desired_state import DesiredState, newest_entries, read_desired
-from slipway.records.store import Entry, Store
+from slipway.records.desired_state import DesiredState
+from slipway.records.store import Store
 from slipway.serving.http.auth import Refusal, require_token
 from slipway.serving.http.server import bind, run_until_stopped
 from slipway.serving.http.tokens import digest_of, make_token
+from slipway.serving.platform.followed_states import FollowedStates
 from slipway.serving.platform.proxy.forwarding import Forwarder
 from slipway.serving.platform.proxy.metrics import PlatformMetrics
 from slipway.serving.platform.proxy.reverse_proxy import ReverseProxy, served_model
@@ -65,8 +66,8 @@ class ServingPlatform:
         self._poll_seconds = poll_seconds
         self._options = options
         self._models: dict[str, Traffic] = {}
-        self._metrics = PlatformMetrics(self._models)
-        self._seen: dict[str, Entry] = {}
+        self._states = FollowedStates(store)
+        self._metrics = PlatformMetrics(self._models, forged=lambda: self._states.forged)
         self._look_now = asyncio.Event()
         parent_pipe, self._parent_end = os.pipe()
         probe_token = make_token()
@@ -74,7 +75,12 @@ class ServingPlatform:
         self._context = ProcessContext(
             scratch / "log", scratch / "output", options, parent_pipe, probe_token
         )
-        self._pages = StatusPages(self._models, metrics=self._metrics, look_now=self._look_now.set)
+        self._pages = StatusPages(
+            self._models,
+            metrics=self._metrics,
+            look_now=self._look_now.set,
+            forged=lambda: self._states.forged,
+        )
 
     def app(self) -> ASGIApp:
         """The ASGI application.
@@ -111,23 +117,17 @@ class ServingPlatform:
             self._look_now.clear()
             try:
                 await self._look()
-            except (SlipwayError, ValueError, KeyError, TypeError) as error:
-                # An unreadable state must not stop the platform.
-                logger.warning(
-                    "the state in force is kept, the desired one cannot be read: %s", error
-                )
+            except SlipwayError as error:
+                # An unavailable store must not stop the platform.
+                logger.warning("the states in force are kept: %s", error)
             for traffic in self._models.values():
                 traffic.advance()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._look_now.wait(), self._poll_seconds)
 
     async def _look(self) -> None:
-        entries = await asyncio.to_thread(newest_entries, self._store)
-        for model, entry in entries.items():
-            if self._seen.get(model) != entry:
-                desired = await asyncio.to_thread(read_desired, self._store, entry)
-                self._update(desired)
-                self._seen[model] = entry
+        for desired in await asyncio.to_thread(lambda: list(self._states.changed())):
+            self._update(desired)
         self._pages.has_looked = True
 
     def _update(self, desired: DesiredState) -> None:

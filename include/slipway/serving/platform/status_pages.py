@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from starlette.applications import Starlette
@@ -15,6 +16,7 @@ from slipway.serving.http.auth import is_anonymous
 from slipway.serving.http.responses import error_response, not_found
 from slipway.serving.platform.proxy.metrics import PlatformMetrics, targets
 from slipway.serving.platform.proxy.traffic import Traffic
+from slipway.stages.rollout.genuine_state import Forgery
 
 EXTENSIONS = ["binary_tensor_data"]
 
@@ -26,6 +28,7 @@ class StatusPages:
         models: Traffic by model.
         metrics: Metrics of the platform.
         look_now: Makes the platform read the store at once.
+        forged: Returns the states that no rollout wrote, by model.
 
     Attributes:
         has_looked: Whether the store has been read since the platform started.
@@ -37,8 +40,10 @@ class StatusPages:
         *,
         metrics: PlatformMetrics,
         look_now: Callable[[], None],
+        forged: Callable[[], Mapping[str, list[Forgery]]] = dict,
     ) -> None:
         self._models = models
+        self._forged = forged
         self._metrics = metrics
         self._look_now = look_now
         self.has_looked = False
@@ -88,12 +93,16 @@ class StatusPages:
         return Response(self._metrics.exposition(), media_type="text/plain; version=0.0.4")
 
     async def _all(self, _request: Request) -> Response:
-        models = [traffic.status() for _, traffic in sorted(self._models.items())]
+        models = [self._status(traffic) for _, traffic in sorted(self._models.items())]
         return JSONResponse({"models": models})
 
     async def _one(self, request: Request) -> Response:
         traffic = self._models.get(request.path_params["model"])
-        return self._unknown() if traffic is None else JSONResponse(traffic.status())
+        return self._unknown() if traffic is None else JSONResponse(self._status(traffic))
+
+    def _status(self, traffic: Traffic) -> dict[str, Any]:
+        forged = self._forged().get(traffic.model, [])
+        return {**traffic.status(), "forged": [asdict(one) for one in forged]}
 
     async def _targets(self, _request: Request) -> Response:
         return JSONResponse(targets(self._models))

@@ -8,7 +8,7 @@ from threading import Event, Thread
 from typing import Any
 
 from slipway.errors import StoreUnavailable, Superseded
-from slipway.records.leases import Lease, find_lease, release, renew
+from slipway.records.leases import Lease, find_lease, release, renew, rollout_lease
 from slipway.records.store import Store
 from slipway.stages.rollout.plan import RolloutPlan, rollout_run
 
@@ -19,7 +19,7 @@ RENEW_EVERY_SECONDS = 45.0
 
 def lease_name(model: str) -> str:
     """Name of the lease that a rollout of a model takes."""
-    return f"rollout-{model}"
+    return rollout_lease(model)
 
 
 def holder_of(origin: Mapping[str, Any]) -> str:

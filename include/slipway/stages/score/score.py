@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slipway.records.attempts import Attempt
-from slipway.records.desired_state import BATCH_FOLDER, newest_desired
+from slipway.records.desired_state import BATCH_FOLDER
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
@@ -20,6 +20,7 @@ from slipway.stages.model.class_scores import answer_columns
 from slipway.stages.model.key_text import key_texts
 from slipway.stages.model.newest_delivery import BATCH, in_delivery_order, order_columns
 from slipway.stages.ports.scores import FeatureTables, Scores
+from slipway.stages.rollout.genuine_state import newest_genuine
 from slipway.stages.score.partitions import Scoring
 from slipway.stages.score.shared_keys import SharedKeys, find_shared_keys
 
@@ -99,7 +100,7 @@ class _Scoring:
         with scratch_folder("slipway-score-", needs="the version's folder") as scratch:
             folder = scratch / "version"
             # The number alone may mean other bytes by now, which no rollout has verified.
-            state = newest_desired(attempt.store, self.spec.model, folder=BATCH_FOLDER)
+            state = newest_genuine(attempt.store, self.spec.model, folder=BATCH_FOLDER)
             sha256 = state.digests.get(self.scoring.version) if state else None
             package = self.load(
                 self.registry.download(self.spec.model, self.scoring.version, folder, sha256=sha256)

@@ -20,11 +20,11 @@ from slipway.records.desired_state import (
     BATCH_FOLDER,
     DesiredState,
     fence,
-    newest_desired,
     write_desired,
 )
 from slipway.records.store import Store
 from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.rollout.genuine_state import newest_genuine
 from slipway.stages.rollout.platform import Payload, Prediction, Served
 
 
@@ -87,7 +87,7 @@ class BatchPlatform:
         Raises:
             PlatformUnavailable: The registry does not answer.
         """
-        state = newest_desired(self._store, model, folder=BATCH_FOLDER)
+        state = newest_genuine(self._store, model, folder=BATCH_FOLDER)
         if state is None:
             return None
         healthy = {version: self._is_there(state, version) for version in state.versions}
@@ -116,7 +116,7 @@ class BatchPlatform:
             PlatformUnavailable: The version cannot be loaded.
         """
         del is_urgent
-        state = newest_desired(self._store, model, folder=BATCH_FOLDER)
+        state = newest_genuine(self._store, model, folder=BATCH_FOLDER)
         known = {**(state.digests if state else {}), **(digests or {})}
         for version in (one for one, share in weights.items() if share > 0):
             self._package(model, version, known.get(version))
@@ -151,7 +151,7 @@ class BatchPlatform:
             NotFound: No such version scores for this model.
             PlatformUnavailable: The version cannot be loaded.
         """
-        state = newest_desired(self._store, model, folder=BATCH_FOLDER)
+        state = newest_genuine(self._store, model, folder=BATCH_FOLDER)
         wanted = version if version is not None or state is None else _heaviest(state.weights)
         if state is None or wanted not in state.versions:
             raise NotFound(f"no such version of {model} scores", where=f"{BATCH_FOLDER}/{model}")

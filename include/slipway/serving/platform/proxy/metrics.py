@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
@@ -20,12 +20,18 @@ class PlatformMetrics:
 
     Args:
         models: Traffic by model; its state is read at each scrape.
+        forged: Returns the desired states that no rollout wrote, by model.
     """
 
-    def __init__(self, models: Mapping[str, Traffic]) -> None:
+    def __init__(
+        self,
+        models: Mapping[str, Traffic],
+        *,
+        forged: Callable[[], Mapping[str, Sized]] = dict,
+    ) -> None:
         self._registry = CollectorRegistry()
         self._refused: dict[tuple[str, Refusal], int] = {}
-        self._registry.register(_State(models, self._refused))
+        self._registry.register(_State(models, self._refused, forged))
         self._requests = Counter(
             "slipway_platform_requests",
             "Infer requests sent to a version, by outcome.",
@@ -81,13 +87,17 @@ def targets(models: Mapping[str, Traffic]) -> list[dict[str, Any]]:
 
 
 class _State(Collector):
-    """Weights, readiness, restarts and refused requests, collected at each scrape."""
+    """Weights, readiness, restarts, refused requests and forged states, read at each scrape."""
 
     def __init__(
-        self, models: Mapping[str, Traffic], refused: Mapping[tuple[str, Refusal], int]
+        self,
+        models: Mapping[str, Traffic],
+        refused: Mapping[tuple[str, Refusal], int],
+        forged: Callable[[], Mapping[str, Sized]],
     ) -> None:
         self._models = models
         self._refused = refused
+        self._forged = forged
 
     def collect(self) -> Iterator[Metric]:
         """Metric families with current values."""
@@ -118,4 +128,12 @@ class _State(Collector):
         for model in ("", *self._models):
             for reason in REFUSALS:
                 failures.add_metric((model, reason), self._refused.get((model, reason), 0))
-        yield from (weight, ready, restarts, failures)
+        states = GaugeMetricFamily(
+            "slipway_platform_forged_states",
+            "Newer desired states in the store that no rollout wrote, and that are not followed.",
+            labels=("model",),
+        )
+        forged = self._forged()
+        for model in {*self._models, *forged}:
+            states.add_metric((model,), len(forged.get(model, ())))
+        yield from (weight, ready, restarts, failures, states)
