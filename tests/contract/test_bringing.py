@@ -71,12 +71,18 @@ def run_of(env: Environment) -> str:
     return run
 
 
+@pytest.fixture(scope="module")
+def production_store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The store of production; its MLflow keeps the heads of the ledgers in it."""
+    return str(tmp_path_factory.mktemp("production-store") / "store")
+
+
 @pytest.fixture
 def command(
     servers: tuple[str, str],
     staging: Environment,
     project: Any,
-    tmp_path: Path,
+    production_store: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
     """A function that runs `slipway bring` in production, with options."""
@@ -88,7 +94,7 @@ def command(
         }
     )
     monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
-    monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "production"))
+    monkeypatch.setenv("SLIPWAY_STORE", production_store)
     monkeypatch.setenv("SLIPWAY_MLFLOW", servers[1])
     monkeypatch.setenv("SLIPWAY_FROM_MLFLOW", servers[0])
     monkeypatch.setenv("SLIPWAY_FROM_STORE", staging.training.store.root)
@@ -101,7 +107,11 @@ def _plain(value: Any, *without: str) -> Any:
 
 
 def test_the_command_brings_a_version_that_the_deploy_stages_take(
-    command: Any, servers: tuple[str, str], staging: Environment, tmp_path: Path
+    command: Any,
+    servers: tuple[str, str],
+    staging: Environment,
+    production_store: str,
+    tmp_path: Path,
 ) -> None:
     """Same bytes and run, and one version after repeats; production verifies and serves it."""
     first = command("--json", "--from-name", "staging")
@@ -111,7 +121,7 @@ def test_the_command_brings_a_version_that_the_deploy_stages_take(
     again = command("--from-name", "staging")
     assert again.exit_code == 0
     assert again.output.startswith("bring: known.")
-    production = environment(servers[1], open_store(str(tmp_path / "production")))
+    production = environment(servers[1], open_store(production_store))
     tags = production.training.registry.version(NAME, 1).tags
     assert tags[DIGEST] == staging.training.registry.version(NAME, 1).tags[DIGEST]
     assert tags["slipway.source.registry"] == "staging"

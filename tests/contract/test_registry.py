@@ -14,6 +14,7 @@ from slipway.errors import NotFound, Tampered
 from slipway.records.ledger import Head
 from slipway.stages.model.manifest import MANIFEST, open_sealed, seal
 from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.ports.registry import Anchor
 from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
 from tests.support.registry_env import RegistryEnv
 
@@ -176,6 +177,29 @@ def test_the_anchor_never_goes_back(env: RegistryEnv, sealed: tuple[Path, str]) 
     env.registry.anchor(env.model, newer)
     env.registry.anchor(env.model, Head(11, "a" * 64))
     assert env.registry.anchored(env.model) == newer
+
+
+def test_a_model_keeps_the_heads_of_its_own_and_of_its_datasets_ledger(
+    env: RegistryEnv, sealed: tuple[Path, str]
+) -> None:
+    """They are listed with every other; one that is accepted replaces a newer one."""
+    mine, its = Head(12, "b" * 64), Head(40, "c" * 64)
+    env.registry.anchor(env.model, its, subject="ferries")
+    env.register(*sealed)
+    env.registry.anchor(env.model, mine)
+    env.registry.anchor(env.model, its, subject="ferries")
+    env.registry.anchor(env.model, Head(39, "d" * 64), subject="ferries")
+
+    def kept() -> set[Anchor]:
+        return {one for one in env.registry.list_anchors() if one.model == env.model}
+
+    own = Anchor(env.model, env.model, mine)
+    assert kept() == {own, Anchor("ferries", env.model, its)}
+    older = Anchor("ferries", env.model, Head(3, "e" * 64))
+    env.registry.replace_anchor(older)
+    env.registry.replace_anchor(Anchor("never", "never", mine))
+    assert kept() == {own, older}
+    assert not env.registry.exists("never")
 
 
 def test_a_download_is_the_folder_that_was_logged(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from slipway.errors import PlatformUnavailable, RegistryUnavailable
 from slipway.records.ledger import Head
-from slipway.stages.ports.registry import ModelVersion
+from slipway.stages.ports.registry import Anchor, ModelVersion
 from slipway.stages.rollout.platform import Served
 
 
@@ -19,7 +19,7 @@ class FixedRegistry:
     Attributes:
         named: Version by alias, the same for every model.
         tags: A version's tags, by its number.
-        anchors: The ledger's head by model.
+        anchors: A ledger's head by model or dataset.
         answers: Whether it is available.
     """
 
@@ -51,6 +51,16 @@ class FixedRegistry:
         """No version: none of them is renamed."""
         del sha256
         return []
+
+    def list_anchors(self) -> list[Anchor]:
+        """Every anchored head."""
+        if not self.answers:
+            raise RegistryUnavailable("MLflow does not answer")
+        return [Anchor(subject, "sales", head) for subject, head in self.anchors.items()]
+
+    def replace_anchor(self, anchor: Anchor) -> None:
+        """Anchor a head in the place of any other."""
+        self.anchors = {**self.anchors, anchor.subject: anchor.head}
 
     def anchored(self, model: str) -> Head | None:
         """The anchored head of the ledger, or None."""

@@ -16,7 +16,7 @@ from slipway.stages.model import manifest
 from slipway.stages.model.meant_version import meant_version, recorded_digest
 from slipway.stages.model.signature import verify_folder
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
-from slipway.stages.ports.registry import ModelVersion, absent_version
+from slipway.stages.ports.registry import Anchor, ModelVersion, absent_version
 from slipway.stages.ports.signatures import Verifier
 from slipway.stages.ports.tables import PinnedTable
 from slipway.stages.ports.tracked_runs import TrackedRun
@@ -185,7 +185,7 @@ class MemoryRegistry:
         self.verifier: Verifier | None = None
         self.versions: dict[str, list[ModelVersion]] = {}
         self.aliases: dict[tuple[str, str], int] = {}
-        self.heads: dict[str, Head] = {}
+        self.heads: dict[str, dict[str, Head]] = {}
         self.deleted: set[tuple[str, int]] = set()
 
     def alias(self, model: str, alias: str) -> ModelVersion | None:
@@ -289,17 +289,29 @@ class MemoryRegistry:
         self.versions[name] = [replace(one, model=name) for one in known]
         self.aliases = {(name if m == model else m, a): n for (m, a), n in self.aliases.items()}
 
-    def anchor(self, model: str, head: Head) -> None:
-        """Anchor a head of the ledger, unless a newer one is anchored, or there is no model."""
-        if not self.exists(model):
-            return
-        known = self.anchored(model)
+    def anchor(self, model: str, head: Head, *, subject: str | None = None) -> None:
+        """Anchor a head of a ledger, unless a newer one is anchored, or there is no model."""
+        known = self.heads.get(model, {}).get(subject or model)
         if known is None or known.sequence < head.sequence:
-            self.heads[model] = head
+            self.replace_anchor(Anchor(subject or model, model, head))
+
+    def replace_anchor(self, anchor: Anchor) -> None:
+        """Anchor a head in the place of any other, unless there is no model."""
+        if self.exists(anchor.model):
+            self.heads.setdefault(anchor.model, {})[anchor.subject] = anchor.head
 
     def anchored(self, model: str) -> Head | None:
-        """The anchored head of the ledger."""
-        return self.heads.get(model)
+        """The anchored head of a model's own ledger."""
+        return self.heads.get(model, {}).get(model)
+
+    def list_anchors(self) -> list[Anchor]:
+        """Every anchored head."""
+        self.tracking.check()
+        return [
+            Anchor(subject, model, head)
+            for model, heads in self.heads.items()
+            for subject, head in heads.items()
+        ]
 
     def read_file(self, model: str, version: int, name: str) -> bytes:
         """A file of a version's folder."""

@@ -10,11 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from slipway.errors import NotComputable, NotFound
+from slipway.records.ledger import Head
 from slipway.stages.model.held_out_rows import FILE, HeldOutRows
 from slipway.stages.model.manifest import REFERENCE, seal
 from slipway.stages.monitor.reference.columns import Columns
 from slipway.stages.ports.prediction_log import SampledRows
-from slipway.stages.ports.registry import ModelVersion
+from slipway.stages.ports.registry import Anchor, ModelVersion
 
 BATCH_ROWS = 500
 
@@ -164,6 +165,7 @@ class MonitoringRegistry:
         deleted: Versions that a person deleted.
         classes: Classes of its versions, in the order of their codes; none without them.
         held_out: Version to its holdout rows.
+        anchors: Newest anchored head, by dataset or model.
     """
 
     model: str
@@ -176,10 +178,19 @@ class MonitoringRegistry:
     deleted: set[int] = field(default_factory=set)
     classes: Sequence[str | int] = ()
     held_out: dict[int, HeldOutRows] = field(default_factory=dict)
+    anchors: dict[str, Anchor] = field(default_factory=dict)
 
     def exists(self, model: str) -> bool:
         """Whether it is its only model."""
         return model == self.model
+
+    def list_anchors(self) -> list[Anchor]:
+        """Every anchored head."""
+        return list(self.anchors.values())
+
+    def anchor(self, model: str, head: Head, *, subject: str | None = None) -> None:
+        """Anchor a head."""
+        self.anchors[subject or model] = Anchor(subject or model, model, head)
 
     def copies(self, sha256: str) -> list[ModelVersion]:
         """No version: none of them is renamed."""

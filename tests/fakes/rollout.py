@@ -22,7 +22,7 @@ from slipway.serving.v2.protocol import Inputs, decode
 from slipway.serving.v2.signature import Signature
 from slipway.stages.model.manifest import require_digest
 from slipway.stages.model.version_tags import DIGEST
-from slipway.stages.ports.registry import ModelVersion
+from slipway.stages.ports.registry import Anchor, ModelVersion
 from slipway.stages.rollout.platform import Payload, Prediction, Served, VersionStats
 
 Scores = Callable[[Inputs], list[float]]
@@ -244,12 +244,12 @@ class FakeRegistry:
     Attributes:
         aliases: Alias to version.
         tags: Tags by version; only these versions exist.
-        anchors: Every anchored head.
+        anchors: Every head that was anchored, oldest first.
     """
 
     aliases: dict[str, int] = field(default_factory=dict)
     tags: dict[int, dict[str, str]] = field(default_factory=dict)
-    anchors: list[Head] = field(default_factory=list)
+    anchors: list[Anchor] = field(default_factory=list)
 
     def alias(self, model: str, alias: str) -> FakeVersion | None:
         """The version of an alias, or None."""
@@ -290,10 +290,24 @@ class FakeRegistry:
         self.version(model, version)
         self.tags[version].update(tags)
 
-    def anchor(self, model: str, head: Head) -> None:
-        """Anchor a head."""
-        del model
-        self.anchors.append(head)
+    def anchor(self, model: str, head: Head, *, subject: str | None = None) -> None:
+        """Anchor a head, unless a newer one is anchored."""
+        known = {one.subject: one.head.sequence for one in self.anchors}
+        if known.get(subject or model, -1) < head.sequence:
+            self.replace_anchor(Anchor(subject or model, model, head))
+
+    def replace_anchor(self, anchor: Anchor) -> None:
+        """Anchor a head in the place of any other."""
+        self.anchors.append(anchor)
+
+    def list_anchors(self) -> list[Anchor]:
+        """The newest head of each ledger."""
+        return list({(one.subject, one.model): one for one in self.anchors}.values())
+
+    def anchored(self, model: str) -> Head | None:
+        """The newest anchored head of the model's own ledger."""
+        heads = [one.head for one in self.anchors if one.subject == model]
+        return heads[-1] if heads else None
 
     def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """A folder with only a file of the version's number."""

@@ -17,7 +17,8 @@ from slipway.errors import (
     PlatformUnavailable,
     Superseded,
 )
-from slipway.records.desired_state import write_desired
+from slipway.records.desired_state import newest_desired, state_key, write_desired
+from slipway.records.store import encode
 from tests.serving.model_versions import MODEL, flights, offline_scores, request_of
 from tests.serving.platform_env import INFER, PlatformEnv, running_platform_env
 from tests.serving.prediction_log import shipped_rows
@@ -120,6 +121,23 @@ def test_refusals(env: PlatformEnv) -> None:
     assert env.adapter.served("other") is None
     with pytest.raises(PlatformUnavailable):
         LocalPlatform(f"http://127.0.0.1:{free_port()}", env.store).served(MODEL)
+
+
+def test_a_state_that_no_rollout_wrote_moves_no_traffic(env: PlatformEnv) -> None:
+    """It is named in status and metrics; a restarted platform does not follow it either."""
+    newest = newest_desired(env.store, MODEL)
+    assert newest is not None
+    generation = newest.generation + 1
+    forged = {**vars(newest), "generation": generation, "weights": {"9": 1.0}, "digests": {}}
+    env.store.create(state_key(MODEL, generation), encode(forged))
+    env.store.create(state_key(MODEL, 99999999), encode({**forged, "generation": 99999999}))
+    until(lambda: env.status()["forged"], "the forged state was looked at")
+    [named] = env.status()["forged"]
+    assert named["key"] == state_key(MODEL, generation)
+    assert "names version 9" in named["reason"]
+    assert (env.status()["weights"], env.status()["settled"]) == ({"1": 1.0}, True)
+    metrics = env.process.get("/metrics").text
+    assert f'slipway_platform_forged_states{{model="{MODEL}"}} 1.0' in metrics
 
 
 def test_a_killed_platform_resumes(env: PlatformEnv) -> None:

@@ -30,12 +30,15 @@ def permit_states(store: Store, model: str, *versions: int, up_to: int = 20) -> 
     Args:
         store: Store of leases and records.
         model: Name of the model.
-        versions: Up to three of them; none: a state may take all traffic away.
+        versions: Up to three of them; none: a state may only take all traffic away.
         up_to: Number of the newest lease.
     """
     acquire_leases(store, model, up_to=up_to)
     named = dict(zip(("version", "champion", "served"), (*versions, None, None), strict=False))
-    verdict = Verdict("repair", "The traffic is what a test needs.", {"version": 0, **named})
     for number in range(1, up_to + 1):
-        key = f"runs/{model}/{rollout_run(number)}/reconcile/decision.json"
-        store.create(key, encode(verdict.to_json()))
+        # Every other one has nothing to fall back to, so that there may be no traffic either.
+        decided = named if number % 2 else {}
+        verdict = Verdict("repair", "What a test needs.", {"version": 0, **decided})
+        folder = f"runs/{model}/{rollout_run(number)}/reconcile"
+        store.create(f"{folder}/attempt-0001.json", b"{}")
+        store.create(f"{folder}/decision.json", encode(verdict.to_json()))

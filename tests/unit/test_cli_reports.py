@@ -153,15 +153,58 @@ def test_ledger_verify_needs_the_anchor(container: Container) -> None:
     assert slipway("ledger", "verify", "--without-anchor").exit_code == 0
 
 
-def test_ledger_verify_of_datasets_needs_no_mlflow(container: Container) -> None:
-    """Only models have a head there."""
-    container.registry.answers = False
+def test_ledger_verify_of_a_dataset_reads_the_heads_that_models_keep(container: Container) -> None:
+    """Each model that uses it keeps one; all of them have to hold."""
     ref = RunRef("shop", "features-b1-000000000000", "ingest")
     verdict = Verdict("ingested", "1.")
     perform(RunContext(container.store, {"by": "a test"}), ref, lambda _: verdict, inputs={})
-    result = slipway("ledger", "verify", "shop")
-    assert result.exit_code == 0, result.output
     assert "shop: 1 entry, not anchored: holds" in slipway("ledger", "verify").output
+    container.registry.anchors = {
+        "sales": ledger.Head(0, "0" * 64),
+        "shop": ledger.head(container.store, "shop"),
+    }
+    assert "shop: 1 entry, anchored at 1: holds" in slipway("ledger", "verify", "shop").output
+    container.store.delete("ledger/shop/00000001.json")
+    result = slipway("ledger", "verify", "shop")
+    assert result.exit_code == 1
+    assert "ledger/shop ends before entry 1" in result.output
+
+
+def test_ledger_verify_finds_a_ledger_that_was_deleted_whole(container: Container) -> None:
+    """MLflow and the specs know of it, also where nothing of it is left in the store."""
+    container.registry.anchors = {"retired": ledger.Head(12, "0" * 64)}
+    result = slipway("ledger", "verify")
+    assert result.exit_code == 1
+    assert "retired: 0 entries, anchored at 12: broken" in result.output
+    assert "sales: 0 entries, not anchored: holds" in result.output
+
+
+def test_ledger_verify_names_a_desired_state_that_no_rollout_wrote(container: Container) -> None:
+    """The platform does not follow it."""
+    container.store.create("platform/sales/00000001.json", b"{}")
+    result = slipway("ledger", "verify", "sales")
+    assert result.exit_code == 1
+    assert "platform/sales/00000001.json does not hold a state" in result.output
+    told = slipway("status", "sales").output
+    assert "forged      platform/sales/00000001.json is not followed: it does not hold" in told
+
+
+def test_ledger_accept_says_who_and_why(container: Container) -> None:
+    """A ledger of a restored backup is accepted by a person, and anchored anew."""
+    promoted(container, 1)
+    container.registry.anchors = {"sales": ledger.Head(7, "0" * 64)}
+    assert slipway("ledger", "verify", "sales").exit_code == 1
+    assert slipway("ledger", "accept", "sales").exit_code != 0
+    result = slipway("ledger", "accept", "sales", "--reason", "Backup of Monday.")
+    assert result.exit_code == 0, result.output
+    newest = ledger.read(container.store, "sales")[-1]["fact"]
+    assert (newest["stage"], newest["action"]) == ("accept_ledger", "accepted")
+    assert newest["reason"].startswith("Backup of Monday. Accepted as it is: ledger/sales ends")
+    assert newest["origin"]["by"]
+    assert container.registry.anchors["sales"] == ledger.head(container.store, "sales")
+    assert slipway("ledger", "verify", "sales").exit_code == 0
+    again = slipway("ledger", "accept", "sales", "--reason", "Again.")
+    assert "there is nothing to accept in the ledger of sales" in again.output
 
 
 def test_ledger_as_of_tells_the_champion_then(container: Container) -> None:

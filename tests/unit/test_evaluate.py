@@ -246,7 +246,7 @@ def test_a_retry_knows_the_champion_that_it_made_itself(env: TrainingEnv) -> Non
     assert record.verdict.numbers["version"] == 1
 
 
-def _killed(*_: object) -> None:
+def _killed(*_: object, **__: object) -> None:
     raise Killed
 
 

@@ -35,7 +35,7 @@ def test_a_challenger_becomes_champion(env: RolloutEnv) -> None:
     assert env.registry.aliases == {"champion": 3, "previous": 2}
     assert env.platform.applied[-1] == ({3: 1.0}, [2])
     assert env.registry.tags[3]["slipway.rollout"] == "serving"
-    assert env.registry.anchors == [ledger.head(env.store, MODEL)]
+    assert env.registry.anchored(MODEL) == ledger.head(env.store, MODEL)
     assert env.is_free()
     assert env.roll(holder="run-2") == ["nothing"]
 

@@ -13,7 +13,8 @@ from slipway.records.run_records import RunRef
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
 from slipway.spec.retraining import Retraining
-from slipway.stages.report.status import OpenRequest, VersionEngine, status
+from slipway.stages.report.status import OpenRequest, status
+from slipway.stages.report.version_engine import VersionEngine
 from tests.fakes.fixed_status import FixedPlatform, FixedRegistry
 from tests.fakes.memory_store import MemoryStore
 from tests.support.promotions import promoted

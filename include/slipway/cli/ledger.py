@@ -1,4 +1,4 @@
-"""Commands that print the ledger, verify it, and look up past champions."""
+"""Commands that print the ledger, verify it, accept it, and look up past champions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from slipway.cli.command_errors import Commands
+from slipway.cli.origin import shell_origin
 from slipway.cli.output import json_option, print_json
 from slipway.cli.time_argument import Time
 from slipway.errors import SpecError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Commands)
 def ledger() -> None:
-    """Print the ledger, verify it, and look up past champions."""
+    """Print the ledger, verify it, accept it, and look up past champions."""
 
 
 @ledger.command()
@@ -56,35 +57,23 @@ def show(subject: str | None, *, last: int | None, as_json: bool) -> None:
 
 @ledger.command()
 @click.argument("subject", required=False)
-@click.option("--without-anchor", is_flag=True, help="Do not read the anchored head from MLflow.")
+@click.option("--without-anchor", is_flag=True, help="Do not read the anchored heads from MLflow.")
 @json_option
 def verify(subject: str | None, *, without_anchor: bool, as_json: bool) -> None:
     """Verify that no entry was edited, removed or cut off.
 
-    Checks every entry, the run record it refers to, and a model's head that is anchored in MLflow.
+    Checks every entry, the run record it refers to, the clocks that they were made by, the heads
+    that are anchored in MLflow, and which desired states no rollout wrote. Without SUBJECT all
+    ledgers are verified that the store, the specs or MLflow know of.
 
-    An edit after that head which rewrites the whole chain cannot be detected. Exit status 1 when
-    a check fails.
+    An edit after the anchored head which rewrites the whole chain cannot be detected. Exit status 1
+    when a check fails.
     """
     from slipway import wiring
-    from slipway.wiring.found_specs import is_dataset
+    from slipway.wiring.verified_ledgers import verify_ledgers
 
     container = wiring.Container()
-    _require_known(container, subject)
-    report = []
-    for one in _subjects(container.store, subject):
-        # MLflow knows models alone.
-        has_anchor = not without_anchor and not is_dataset(container, one)
-        anchor = container.registry.anchored(one) if has_anchor else None
-        breaks = chain.verify(container.store, one, anchor=anchor)
-        report.append(
-            {
-                "subject": one,
-                "entries": chain.length(container.store, one),
-                "anchored": anchor.sequence if anchor else None,
-                "breaks": [asdict(found) for found in breaks],
-            }
-        )
+    report = verify_ledgers(container, subject, has_anchors=not without_anchor)
     if as_json:
         print_json(report)
     else:
@@ -103,6 +92,34 @@ def _print_verified(report: list[dict[str, Any]]) -> None:
             click.secho(f"  {found['key']} {found['problem']}", fg="red")
     if not report:
         click.echo("the ledger is empty")
+
+
+@ledger.command()
+@click.argument("subject")
+@click.option("--reason", required=True, help="Kept with your name in the ledger.")
+@json_option
+def accept(subject: str, *, reason: str, as_json: bool) -> None:
+    """Accept a ledger that does not continue what is anchored, as after a restored backup.
+
+    SUBJECT is a dataset or a model. Your name, the reason and what is broken become an entry of its
+    ledger, and the head behind it is anchored in MLflow in the place of the old one. Until then no
+    version of the model is registered.
+    """
+    from slipway import wiring
+    from slipway.records.run_context import RunContext
+    from slipway.stages.model.accept_ledger import accept_ledger
+
+    container = wiring.Container()
+    record = accept_ledger(
+        subject,
+        reason=reason,
+        context=RunContext(container.store, shell_origin()),
+        registry=container.registry,
+    )
+    if as_json:
+        print_json(record.to_json())
+    else:
+        click.echo(f"{subject}: {record.verdict.reason}")
 
 
 @ledger.command("as-of")

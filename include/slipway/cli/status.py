@@ -144,12 +144,15 @@ def _format_version(standing: Status, version: int | None) -> str:
 def _print_troubles(standing: Status) -> None:
     for version in standing.failing:
         click.secho(f"  version {version} cannot answer", fg="red")
-    for loss in standing.lost:
-        click.secho(f"  {'lost':<11} {loss.sentence}", fg="red")
-    for sentence in standing.foreign:
-        click.secho(f"  {'foreign':<11} {sentence}", fg="red")
-    if standing.difference:
-        click.secho(f"  {'differs':<11} {standing.difference}", fg="red")
+    troubles = {
+        "lost": [loss.sentence for loss in standing.lost],
+        "foreign": standing.foreign,
+        "forged": standing.forged,
+        "differs": filter(None, [standing.difference]),
+    }
+    for word, sentences in troubles.items():
+        for sentence in sentences:
+            click.secho(f"  {word:<11} {sentence}", fg="red")
     if standing.edited:
         click.secho(f"  edited by hand: {standing.edited}", fg="red")
     for left in standing.undeliverable:

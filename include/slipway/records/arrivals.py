@@ -13,14 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from slipway.records.landing_area import Delivery
-from slipway.records.store import (
-    Store,
-    encode,
-    find_json,
-    numbers_among,
-    reached_numbers,
-    read_json,
-)
+from slipway.records.store import Store, encode, find_json, reached_in, read_json
 
 _NOT_PUBLISHED = frozenset({"duplicate", "superseded"})
 
@@ -142,7 +135,7 @@ def newest_registration(store: Store, dataset: str, stream: str, batch: str) -> 
     """
     keys = [entry.key for entry in store.list(_folder(dataset, stream, batch))]
     names = (f"{_revision(key)}.json" for key in keys)
-    revisions = reached_numbers(numbers_among(names, digits=4, prefix="r"))
+    revisions = reached_in(names, digits=4, prefix="r")
     if not revisions:
         return None
     revision = f"r{revisions[-1]:04d}"

@@ -16,7 +16,7 @@ from typing import Any
 from slipway.errors import Permanent, SlipwayError, StoreUnavailable, Superseded
 from slipway.records import ledger
 from slipway.records.run_records import RECORD, RunRef
-from slipway.records.store import Store, encode, find_json, numbers_among, reached_numbers
+from slipway.records.store import Store, encode, find_json, reached_in
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _names(store: Store, ref: RunRef) -> set[str]:
 
 
 def _newest(names: set[str]) -> int:
-    return max(reached_numbers(numbers_among(names, digits=4, prefix="attempt-")), default=0)
+    return max(reached_in(names, digits=4, prefix="attempt-"), default=0)
 
 
 def _key(ref: RunRef, number: int) -> str:

@@ -16,15 +16,7 @@ from typing import Any
 
 from slipway.errors import Superseded, Tampered
 from slipway.records.leases import rollout_lease, was_acquired
-from slipway.records.store import (
-    Entry,
-    Store,
-    encode,
-    list_numbers,
-    numbers_among,
-    reached_numbers,
-    read_json,
-)
+from slipway.records.store import Entry, Store, encode, list_numbers, reached_in, read_json
 
 logger = logging.getLogger(__name__)
 
@@ -183,7 +175,7 @@ def state_objects(store: Store) -> dict[str, dict[int, Entry]]:
     return {
         model: {number: named[f"{number:08d}.json"] for number in numbers}
         for model, named in found.items()
-        if (numbers := reached_numbers(numbers_among(named, digits=8)))
+        if (numbers := reached_in(named, digits=8))
     }
 
 

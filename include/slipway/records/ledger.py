@@ -6,7 +6,6 @@ MLflow, so that an edit of the store is detected.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -14,11 +13,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from slipway.errors import BadParameter, NotFound, Tampered
+from slipway.errors import NotFound, Tampered
+from slipway.records.entry_checks import (
+    chain_problems,
+    clock_problems,
+    fact_of,
+    parse_entry,
+    record_of,
+    record_problems,
+)
 from slipway.records.store import Store, digest, encode, list_numbers, read_json
 
 FIRST_PREVIOUS = "0" * 64
 RECORD_KEY = ("runs", "<subject>", "<run>", "<stage>", "record.json")
+ACCEPT = "accept_ledger"
+"""Stage of the entry by which a person accepts a ledger as it is."""
+
 ENTRY_SECONDS = 1.0
 """Time in which a running stage enters the record that it has made."""
 
@@ -117,47 +127,97 @@ def head(store: Store, subject: str) -> Head:
     return _head(store, subject, length(store, subject))
 
 
+def verify_since(store: Store, subject: str, anchors: Collection[Head]) -> tuple[Head, list[Break]]:
+    """Verify a chain from its newest anchor on; return its head and the breaks.
+
+    Reads no entry before that anchor. Without one the whole chain is read; what comes before the
+    newest break that a person accepted counts as accepted.
+
+    Args:
+        store: Store of the ledger.
+        subject: Dataset or model.
+        anchors: Heads that were anchored outside the store.
+    """
+    since = max((one.sequence for one in anchors), default=0)
+    newest = length(store, subject)
+    breaks = [_cut_off(subject, since)] if since > newest else []
+    present = Head(0, FIRST_PREVIOUS)
+    for sequence in range(max(since, 1), newest + 1):
+        key = entry_key(subject, sequence)
+        try:
+            data = store.read(key)
+        except NotFound:
+            breaks.append(Break(key, "is missing"))
+            continue
+        entry = parse_entry(data)
+        if sequence > since:
+            before = present.sha256
+            problems = chain_problems(entry, subject=subject, sequence=sequence, previous=before)
+            breaks.extend(Break(key, problem) for problem in problems)
+        if not anchors and fact_of(entry).get("stage") == ACCEPT:
+            breaks.clear()
+        present = Head(sequence, digest(data))
+        breaks.extend(_unlike(key, present, anchors))
+    return present, breaks
+
+
 def verify(
     store: Store,
     subject: str,
     *,
     anchor: Head | None = None,
+    others: Collection[Head] = (),
     records: Literal["all", "present"] = "all",
 ) -> list[Break]:
     """Verify a subject's chain: return edits, gaps, changed records, a missing head.
 
-    A finished record without an entry is a break too.
+    A finished record without an entry is a break too, and so is an entry that was made more than
+    `CLOCK_TOLERANCE_SECONDS` before the one that it follows.
 
     Args:
         store: Store of the ledger.
         subject: Dataset or model.
         anchor: Head that was anchored outside the store.
+        others: Further such heads, as each model that uses a dataset keeps one.
         records: `present`: the store is an export, which has records of some entries alone.
     """
+    anchors = [*([] if anchor is None else [anchor]), *others]
     present = {entry.key for entry in store.list(_folder(subject))}
     chain = [entry_key(subject, number + 1) for number in range(length(store, subject))]
     strays = sorted(present.difference(chain))
     breaks = [Break(key, "is not an entry, or lies beyond the end of the chain") for key in strays]
-    previous, entered = FIRST_PREVIOUS, set[str]()
+    previous, before, entered = FIRST_PREVIOUS, "", set[str]()
     for sequence, key in enumerate(chain, start=1):
         if key not in present:
             breaks.append(Break(key, "is missing"))
             continue
         data = store.read(key)
-        entered.update(_record_of(data))
-        problems = _problems(
-            *(store, data), subject=subject, sequence=sequence, previous=previous, records=records
-        )
+        entry = parse_entry(data)
+        entered.update(record_of(entry))
+        problems = [
+            *chain_problems(entry, subject=subject, sequence=sequence, previous=previous),
+            *clock_problems(entry, after=before),
+            *record_problems(store, entry, records=records),
+        ]
         breaks.extend(Break(key, problem) for problem in problems)
-        previous = digest(data)
-        if anchor and anchor.sequence == sequence and anchor.sha256 != previous:
-            breaks.append(Break(key, "differs from the head anchored outside the store"))
+        previous, before = digest(data), str(entry.get("at", ""))
+        breaks.extend(_unlike(key, Head(sequence, previous), anchors))
     if records == "all":
         breaks.extend(_unentered(store, subject, entered, length_seen=len(chain)))
-    if anchor and anchor.sequence > len(chain):
-        problem = f"ends before entry {anchor.sequence}, which was anchored outside the store"
-        breaks.append(Break(_folder(subject), problem))
-    return breaks
+    since = max((one.sequence for one in anchors), default=0)
+    return [*breaks, *([_cut_off(subject, since)] if since > len(chain) else [])]
+
+
+def _cut_off(subject: str, anchored: int) -> Break:
+    problem = f"ends before entry {anchored}, which was anchored outside the store"
+    return Break(_folder(subject), problem)
+
+
+def _unlike(key: str, present: Head, anchors: Iterable[Head]) -> Iterator[Break]:
+    """A break if another entry was anchored under the number of this one."""
+    there = {one.sha256 for one in anchors if one.sequence == present.sequence}
+    if there - {present.sha256}:
+        yield Break(key, "differs from the head anchored outside the store")
 
 
 def _unentered(
@@ -179,54 +239,9 @@ def _unentered(
         # A stage makes its record and then the entry: what runs just now is no break.
         time.sleep(ENTRY_SECONDS)
     for sequence in range(length_seen + 1, (length(store, subject) if missing else 0) + 1):
-        missing.difference_update(_record_of(store.read(entry_key(subject, sequence))))
+        missing.difference_update(record_of(parse_entry(store.read(entry_key(subject, sequence)))))
     for key in sorted(missing):
         yield Break(key, "is a finished record that no entry names")
-
-
-def _record_of(entry: bytes) -> set[str]:
-    """Key of the record that an entry names; empty for what is no entry."""
-    with suppress(ValueError, KeyError, TypeError):
-        return {json.loads(entry)["fact"]["record"]}
-    return set()
-
-
-def _problems(
-    store: Store,
-    data: bytes,
-    *,
-    subject: str,
-    sequence: int,
-    previous: str,
-    records: Literal["all", "present"],
-) -> Iterator[str]:
-    try:
-        entry = json.loads(data)
-        held, follows, fact = (
-            (entry["subject"], entry["sequence"]),
-            entry["previous"],
-            entry["fact"],
-        )
-        record, sha256 = fact.get("record"), fact.get("record_sha256")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        yield "does not hold an entry"
-        return
-    if held != (subject, sequence):
-        yield f"holds entry {held[1]} of {held[0]}"
-    if follows != previous:
-        yield "does not follow the entry before it"
-    if record is not None and (records == "all" or store.exists(record)):
-        yield from _changed_record(store, record, sha256=sha256)
-
-
-def _changed_record(store: Store, record: str, *, sha256: str | None) -> Iterator[str]:
-    try:
-        data = store.read(record)
-    except (NotFound, BadParameter):
-        yield f"its record {record} is missing"
-        return
-    if digest(data) != sha256:
-        yield f"its record {record} was changed"
 
 
 def _find(

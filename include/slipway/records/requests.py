@@ -12,15 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from slipway.errors import NotFound
-from slipway.records.store import (
-    Store,
-    digest,
-    encode,
-    find_json,
-    numbers_among,
-    reached_numbers,
-    read_json,
-)
+from slipway.records.store import Store, digest, encode, find_json, reached_in, read_json
 from slipway.records.verdicts import Number
 
 RUN_PREFIX = "request-"
@@ -279,7 +271,7 @@ def _names(store: Store, model: str) -> set[str]:
 
 
 def _numbers(names: set[str]) -> list[int]:
-    return reached_numbers(numbers_among(names, digits=6))
+    return reached_in(names, digits=6)
 
 
 def key_beside(request: Request, ending: str) -> str:

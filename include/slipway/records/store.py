@@ -178,7 +178,12 @@ def list_numbers(store: Store, folder: str, *, digits: int = 8) -> list[int]:
         digits: Digits that a number is padded to.
     """
     names = (entry.key.removeprefix(f"{folder}/") for entry in store.list(folder))
-    return reached_numbers(numbers_among(names, digits=digits))
+    return reached_in(names, digits=digits)
+
+
+def reached_in(names: Iterable[str], *, digits: int, prefix: str = "") -> list[int]:
+    """Return the numbers of the names `<prefix><number>.json` that are reached from 1; pure."""
+    return reached_numbers(numbers_among(names, digits=digits, prefix=prefix))
 
 
 def numbers_among(names: Iterable[str], *, digits: int, prefix: str = "") -> list[int]:

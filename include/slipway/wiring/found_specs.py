@@ -123,6 +123,13 @@ def model_names(container: Container) -> list[str]:
     return sorted(present.union(models_with_specs(container.store)))
 
 
+def dataset_names(container: Container) -> list[str]:
+    """Return every dataset that has a folder."""
+    home = container.settings.datasets_folder
+    folders = home.iterdir() if home.is_dir() else ()
+    return sorted(one.name for one in folders if one.is_dir() and one.name[0] not in "._")
+
+
 def _kept(container: Container, name: str) -> KeptSpecs | None:
     try:
         return kept_specs(container.store, name)

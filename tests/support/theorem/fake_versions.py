@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from slipway.errors import NotFound, Tampered
-from slipway.records.ledger import Head
 from slipway.records.store import digest
 from slipway.stages.model.manifest import require_digest
 from slipway.stages.model.version_tags import DIGEST
@@ -83,8 +82,7 @@ class QualityHands:
     def delete_model(self) -> None:
         """Delete the registered model, with the ledger's anchor in its tags."""
         self._registry.delete_model(self._registry.model)
-        heads: dict[str, Head] = self._registry.heads
-        heads.pop(self._registry.model, None)
+        self._registry.heads.pop(self._registry.model, None)
 
     def versions(self) -> list[int]:
         """Numbers of the versions that there are, rising."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from slipway.errors import NotFound
 from slipway.records.ledger import Head
 from slipway.stages.model.meant_version import meant_version, recorded_digest
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
-from slipway.stages.ports.registry import ModelVersion, absent_version
+from slipway.stages.ports.registry import Anchor, ModelVersion, absent_version
 
 REGISTRY = "registry"
 
@@ -21,7 +22,7 @@ REGISTRY = "registry"
 class FolderRegistry:
     """Fulfils the `Registry` port.
 
-    A model is `registry/<model>.json`: its versions by number, its aliases, and the ledger's head.
+    A model is `registry/<model>.json`: its versions by number, its aliases, and heads of ledgers.
 
     Args:
         root: The experiment folder, with the models that runs have logged.
@@ -125,21 +126,45 @@ class FolderRegistry:
             kept["versions"][str(version)]["tags"].update(tags)
             self._files.write(_name(model), kept)
 
-    def anchor(self, model: str, head: Head) -> None:
-        """Keep a ledger's head, unless a newer one is kept, or there is no such model."""
+    def anchor(self, model: str, head: Head, *, subject: str | None = None) -> None:
+        """Keep a ledger's head, unless a newer one is kept, or there is no such model.
+
+        Args:
+            model: Name of the registered model.
+            head: The newest entry.
+            subject: Dataset whose ledger it is; None: the model's own.
+        """
+        anchor = Anchor(subject or model, model, head)
         with self._files.changing():
-            if not self.exists(model):
-                return
-            known = self.anchored(model)
+            known = self._heads(model).get(anchor.subject)
             if known is None or known.sequence < head.sequence:
-                kept = self._read(model)
-                kept["head"] = {"sequence": head.sequence, "sha256": head.sha256}
-                self._files.write(_name(model), kept)
+                self._keep_head(anchor)
+
+    def replace_anchor(self, anchor: Anchor) -> None:
+        """Keep a ledger's head in the place of any other, unless there is no such model."""
+        with self._files.changing():
+            self._keep_head(anchor)
 
     def anchored(self, model: str) -> Head | None:
-        """Return the newest kept head of the ledger, or None."""
-        head = self._read(model).get("head")
-        return None if head is None else Head(**head)
+        """Return the newest kept head of a model's own ledger, or None."""
+        return self._heads(model).get(model)
+
+    def list_anchors(self) -> list[Anchor]:
+        """Return every kept head of a ledger."""
+        return [
+            Anchor(subject, model, head)
+            for model in self._models()
+            for subject, head in self._heads(model).items()
+        ]
+
+    def _heads(self, model: str) -> dict[str, Head]:
+        return {name: Head(**head) for name, head in self._read(model).get("heads", {}).items()}
+
+    def _keep_head(self, anchor: Anchor) -> None:
+        if self.exists(anchor.model):
+            kept = self._read(anchor.model)
+            kept.setdefault("heads", {})[anchor.subject] = asdict(anchor.head)
+            self._files.write(_name(anchor.model), kept)
 
     def read_file(self, model: str, version: int, name: str) -> bytes:
         """Return one file of a version's folder; its digest is not checked.
@@ -180,9 +205,12 @@ class FolderRegistry:
     def _folder(self, model: str, version: int) -> Path:
         return self._tracking.folder_of(self.version(model, version).source_uri)
 
+    def _models(self) -> list[str]:
+        names = self._files.names(REGISTRY)
+        return [name.removeprefix(f"{REGISTRY}/").removesuffix(".json") for name in names]
+
     def _every_version(self) -> Iterator[ModelVersion]:
-        for name in self._files.names(REGISTRY):
-            model = name.removeprefix(f"{REGISTRY}/").removesuffix(".json")
+        for model in self._models():
             for number, one in self._read(model)["versions"].items():
                 yield _model_version(model, int(number), one)
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from slipway.adapters.mlflow_server.api import AlreadyThere, MlflowApi
 from slipway.adapters.mlflow_server.registry_answers import (
-    LEDGER_HEAD,
-    head_of,
+    every_registered,
+    head_tag,
+    heads_of,
     model_version,
     pairs,
 )
@@ -24,7 +25,7 @@ from slipway.records.ledger import Head
 from slipway.stages.model.meant_version import meant_version, recorded_digest
 from slipway.stages.model.signature import SIGNATURE, write_signature
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY, SIGNED_BY
-from slipway.stages.ports.registry import ModelVersion, absent_version
+from slipway.stages.ports.registry import Anchor, ModelVersion, absent_version
 from slipway.stages.ports.signatures import Verifier
 
 
@@ -181,19 +182,27 @@ class MlflowRegistry:
                 "model-versions/set-tag", name=model, version=str(version), key=key, value=value
             )
 
-    def anchor(self, model: str, head: Head) -> None:
-        """Store a ledger's head, unless a newer one is stored, or there is no such model."""
-        registered = self._registered(model)
-        if not registered:
-            return
-        known = head_of(registered)
-        if known is None or known.sequence < head.sequence:
-            value = f"{head.sequence}:{head.sha256}"
-            self._api.post("registered-models/set-tag", name=model, key=LEDGER_HEAD, value=value)
+    def anchor(self, model: str, head: Head, *, subject: str | None = None) -> None:
+        """Store the head of its ledger or a dataset's, unless a newer one is or it is not there."""
+        anchor = Anchor(subject or model, model, head)
+        heads = heads_of(self._registered(model))
+        if all(one.head.sequence < head.sequence for one in heads if one.subject == anchor.subject):
+            self.replace_anchor(anchor)
+
+    def replace_anchor(self, anchor: Anchor) -> None:
+        """Store a ledger's head in the place of any other, unless there is no such model."""
+        key, value = head_tag(anchor)
+        with suppress(NotFound):
+            self._api.post("registered-models/set-tag", name=anchor.model, key=key, value=value)
 
     def anchored(self, model: str) -> Head | None:
-        """Return the newest stored head of the ledger, or None."""
-        return head_of(self._registered(model))
+        """Return the newest stored head of a model's own ledger, or None."""
+        heads = heads_of(self._registered(model))
+        return next((one.head for one in heads if one.subject == model), None)
+
+    def list_anchors(self) -> list[Anchor]:
+        """Return every stored head of a ledger."""
+        return [head for model in every_registered(self._api) for head in heads_of(model)]
 
     def digest(self, model: str, version: int) -> str:
         """Return the digest of a version's manifest, from its tags.

@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from slipway.adapters.mlflow_server.api import MlflowApi
 from slipway.records.ledger import Head
 from slipway.stages.model.version_tags import RUN_KEY
-from slipway.stages.ports.registry import ModelVersion
+from slipway.stages.ports.registry import Anchor, ModelVersion
 
 LEDGER_HEAD = "slipway.ledger_head"
 
+PAGE = "1000"
+"""So many registered models in one answer, which is MLflow's limit."""
 
-def head_of(registered: Mapping[str, Any]) -> Head | None:
-    """Return the head of the ledger in the tags of a registered model, or None."""
-    tags = _tags(registered)
-    if LEDGER_HEAD not in tags:
-        return None
-    sequence, _, sha256 = tags[LEDGER_HEAD].partition(":")
-    return Head(int(sequence), sha256)
+
+def every_registered(api: MlflowApi) -> Iterator[Mapping[str, Any]]:
+    """Yield every registered model, as MLflow's API has it."""
+    params = {"max_results": PAGE}
+    while True:
+        reply = api.get("registered-models/search", **params)
+        yield from reply.get("registered_models", [])
+        if not reply.get("next_page_token"):
+            return
+        params["page_token"] = reply["next_page_token"]
+
+
+def head_tag(anchor: Anchor) -> tuple[str, str]:
+    """Return key and value of the tag that keeps a head; pure."""
+    own = anchor.subject == anchor.model
+    key = LEDGER_HEAD if own else f"{LEDGER_HEAD}.{anchor.subject}"
+    return key, f"{anchor.head.sequence}:{anchor.head.sha256}"
+
+
+def heads_of(registered: Mapping[str, Any]) -> list[Anchor]:
+    """Return the heads in the tags of a registered model, as MLflow's API has it; pure."""
+    found = []
+    for tag in registered.get("tags", []):
+        if tag["key"] == LEDGER_HEAD or tag["key"].startswith(f"{LEDGER_HEAD}."):
+            subject = tag["key"].removeprefix(LEDGER_HEAD).removeprefix(".") or registered["name"]
+            sequence, _, sha256 = tag["value"].partition(":")
+            # What was written over by hand is no head, as if it had been deleted.
+            if sequence.isascii() and sequence.isdecimal():
+                found.append(Anchor(subject, registered["name"], Head(int(sequence), sha256)))
+    return found
 
 
 def model_version(value: Mapping[str, Any]) -> ModelVersion:

@@ -49,7 +49,7 @@ class FollowedStates:
             if state is not None:
                 yield state
 
-    def _newest(self, model: str, generations: Mapping[int, Entry]) -> DesiredState | None:
+    def _newest(self, model: str, generations: dict[int, Entry]) -> DesiredState | None:
         """The newest state, if it is another than the followed one."""
         known, forged = self._forged.get(model, {}), dict[Entry, Forgery]()
         found: DesiredState | None = None
@@ -61,7 +61,7 @@ class FollowedStates:
                 self._followed[model], found = entry, judged
                 break
             if entry not in known:
-                logger.warning("%s is not followed: it %s", judged.key, judged.reason)
+                logger.warning("%s", judged.sentence)
             forged[entry] = judged
         self._forged[model] = forged
         return found

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from slipway.errors import NotFound
-from slipway.records import ledger
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
@@ -38,6 +37,7 @@ from slipway.stages.import_version.regate import (
 from slipway.stages.import_version.schema_compat import schema_differences
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.model.labelled_rows import Snapshot
+from slipway.stages.model.ledger_anchors import anchor_ledgers, require_unbroken
 from slipway.stages.model.manifest import open_sealed
 from slipway.stages.model.registry_losses import find_lost_champion
 from slipway.stages.model.sign_version import carry_signature, sign_version
@@ -74,7 +74,8 @@ def import_version(
         without_champion: Whether the gates may leave a champion out that the registry here lost.
 
     Raises:
-        Tampered: A file, record or tag of the version differs from what was registered.
+        Tampered: A file, record or tag of the version differs from what was registered, or a ledger
+            here does not continue what was anchored.
         BadSignature: The version is not signed by a key that is trusted here.
         NotComputable: A comparison with the champion here is needed and has no rows.
         RegistryUnavailable: One of the two MLflow servers does not answer.
@@ -107,6 +108,8 @@ class _Import:
 
     def run(self, *, replace: bool, without_champion: bool) -> RunRecord | Verdict:
         """Check eligibility, regate, copy and register."""
+        registry, store, model = self.target.registry, self.context.store, self.spec.model
+        require_unbroken(store, registry, model, dataset=self.spec.dataset)
         champion = self._champion()
         facts = self._facts(champion, replace=replace, without_champion=without_champion)
         decision = check_eligibility(facts)
@@ -119,10 +122,8 @@ class _Import:
             outcome = self._regate(champion, waiting=facts.waiting)
             if outcome.verdict.action == BROUGHT:
                 brought = int(outcome.verdict.numbers["version"] or 0)
-                self.target.registry.set_alias(self.spec.model, CHALLENGER, brought)
-        self.target.registry.anchor(
-            self.spec.model, ledger.head(self.context.store, self.spec.model)
-        )
+                registry.set_alias(model, CHALLENGER, brought)
+        anchor_ledgers(store, registry, model, dataset=self.spec.dataset)
         return outcome
 
     def _regate(self, champion: Champion | None, *, waiting: int | None) -> RunRecord:

@@ -33,6 +33,21 @@ class ModelVersion:
     created_at: datetime
 
 
+@dataclass(frozen=True)
+class Anchor:
+    """Head of a ledger, as it was kept with a registered model.
+
+    Attributes:
+        subject: Dataset or model whose ledger it is.
+        model: Registered model that keeps it: the same one, or one that uses the dataset.
+        head: The newest entry at that time.
+    """
+
+    subject: str
+    model: str
+    head: ledger.Head
+
+
 MOST_NAMED = 20
 """So many of a model's versions, the newest, are named where one is not found."""
 
@@ -121,14 +136,28 @@ class Registry(Versions, Protocol):
     def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
         """Set some tags of a version; its others stay."""
 
-    def anchor(self, model: str, head: ledger.Head) -> None:
-        """Keep the head of a model's ledger, unless a newer one is kept already.
+    def anchor(self, model: str, head: ledger.Head, *, subject: str | None = None) -> None:
+        """Keep the head of a ledger with a model, unless a newer one is kept already.
 
         No effect where there is no such model: one that was renamed is not registered anew.
+
+        Args:
+            model: Name of the model.
+            head: The newest entry.
+            subject: Dataset whose ledger it is; None: the model's own.
+        """
+
+    def replace_anchor(self, anchor: Anchor) -> None:
+        """Keep a head in the place of another one, also of a newer one.
+
+        No effect where there is no such model.
         """
 
     def anchored(self, model: str) -> ledger.Head | None:
-        """The newest head of a model's ledger that was kept, or None."""
+        """The newest head of a model's own ledger that was kept, or None."""
+
+    def list_anchors(self) -> list[Anchor]:
+        """Every head that is kept, of models and datasets, with any registered model."""
 
     def read_file(self, model: str, version: int, name: str) -> bytes:
         """One file of a version's folder; its digest is not checked.

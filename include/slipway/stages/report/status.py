@@ -13,15 +13,15 @@ from slipway.records import ledger, requests
 from slipway.records.landing_area import list_undeliverable
 from slipway.stages.model.provenance import format_source
 from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, find_losses
-from slipway.stages.model.version_tags import TAG_PREFIX
 from slipway.stages.report.model_state import ValidSpecs, as_decided
 from slipway.stages.report.pending_request import describe_pending
+from slipway.stages.report.version_engine import VersionEngine
 from slipway.stages.report.waiting import describe_waiting
 from slipway.stages.rollout.foreign_versions import find_foreign
+from slipway.stages.rollout.genuine_state import find_forgeries
 from slipway.stages.rollout.served_difference import describe_other_version
 from slipway.stages.rollout.served_state import read_served_state
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
-from slipway.stages.train.engine_choice import TAGGED
 
 if TYPE_CHECKING:
     from slipway.records.requests import Request
@@ -72,46 +72,6 @@ class OpenRequest:
 
 
 @dataclass(frozen=True)
-class VersionEngine:
-    """Engine that serves one version.
-
-    Attributes:
-        name: `onnx` or `sklearn`; a version without the tag is served by its pipeline.
-        reason: Reason for the engine; None when none is recorded.
-        parity_max_difference: Largest difference from the pipeline's scores; None: not compared.
-        parity_rows: Number of compared rows; None: not compared.
-    """
-
-    name: str
-    reason: str | None
-    parity_max_difference: float | None
-    parity_rows: int | None
-
-    @classmethod
-    def of(cls, tags: Mapping[str, str]) -> VersionEngine:
-        """Read the engine from a version's tags."""
-        values = {name: tags.get(f"{TAG_PREFIX}{name}") for name in TAGGED}
-        difference = _number(values["parity_max_difference"])
-        rows = _number(values["parity_rows"])
-        return cls(
-            name=values["engine"] or "sklearn",
-            reason=values["engine_reason"],
-            parity_max_difference=difference,
-            parity_rows=None if rows is None else int(rows),
-        )
-
-    @property
-    def shown(self) -> str:
-        """The same in one line."""
-        parity = (
-            f" (parity {self.parity_max_difference:.1e})"
-            if self.parity_max_difference is not None
-            else ""
-        )
-        return f"{self.name}{parity}: {self.reason or 'no reason is recorded'}"
-
-
-@dataclass(frozen=True)
 class Status:
     """Status of one model.
 
@@ -138,6 +98,7 @@ class Status:
         difference: How the version that serves differs from the champion, and what the next deploy
             does about it; None without a difference.
         signatures: By which key each of those versions is signed, or why it is refused.
+        forged: A sentence about each desired state that no rollout wrote.
     """
 
     model: str
@@ -160,18 +121,11 @@ class Status:
     difference: str | None = None
     retraining: str | None = None
     signatures: Mapping[int, str] = field(default_factory=dict)
+    forged: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON."""
         return asdict(self)
-
-
-def _number(text: str | None) -> float | None:
-    """Number in a tag; None where a hand left no number."""
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return None
 
 
 def status(
@@ -258,6 +212,7 @@ def status(
         difference=difference,
         waiting=tuple(describe_waiting(store, model, now=datetime.now(UTC))),
         retraining=describe_pending(store, model, policy),
+        forged=tuple(one.sentence for one in find_forgeries(store, model)),
     )
 
 

@@ -8,7 +8,6 @@ nothing to complete: the difference between aliases and traffic says what to rep
 from __future__ import annotations
 
 from slipway.errors import NotFound, RolloutRefused
-from slipway.records import ledger
 from slipway.records.attempts import Attempt, newest_inputs
 from slipway.records.idempotent_stage import enter_open_records, find_decision, perform
 from slipway.records.leases import find_lease
@@ -17,6 +16,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef, find_record
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
+from slipway.stages.model.ledger_anchors import anchor_if_unbroken
 from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.carry_out import carry_out
 from slipway.stages.rollout.fallback import restore_fallback
@@ -55,14 +55,13 @@ def complete_rollouts(
         and find_record(store, ref) is None
         and find_decision(store, ref) is not None
     ]
-    if done:
-        registry.anchor(model, ledger.head(store, model))
+    broken = anchor_if_unbroken(store, registry, model) if done else None
     if refs:
         # Also what a sweep beside this one has recorded meanwhile, before it was killed.
         enter_open_records(store, model)
     for run in sorted({ref.run for ref in refs}):
         close_run(store, model, run)
-    return done
+    return done if broken is None else [*done, broken]
 
 
 def _is_passed(ref: RunRef, passed: int) -> bool:

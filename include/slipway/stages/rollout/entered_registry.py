@@ -21,7 +21,7 @@ from slipway.records.store import Store
 from slipway.stages.model.aliases import ANCHOR, CHALLENGER, CHAMPION, PREVIOUS
 from slipway.stages.model.meant_version import recorded_digest
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
-from slipway.stages.ports.registry import ModelVersion, Registry
+from slipway.stages.ports.registry import Anchor, ModelVersion, Registry
 from slipway.stages.rollout.foreign_alias import (
     ForeignAlias,
     is_promotion_under_way,
@@ -139,9 +139,17 @@ class EnteredRegistry:
         """Set some tags of a version."""
         self._registry.tag(model, version, tags)
 
-    def anchor(self, model: str, head: Head) -> None:
-        """Keep the head of a model's ledger."""
-        self._registry.anchor(model, head)
+    def anchor(self, model: str, head: Head, *, subject: str | None = None) -> None:
+        """Keep the head of the ledger of a model or its dataset."""
+        self._registry.anchor(model, head, subject=subject)
+
+    def replace_anchor(self, anchor: Anchor) -> None:
+        """Keep a head in the place of another one."""
+        self._registry.replace_anchor(anchor)
+
+    def list_anchors(self) -> list[Anchor]:
+        """Return every head that is kept."""
+        return self._registry.list_anchors()
 
     def anchored(self, model: str) -> Head | None:
         """Return the newest head of a model's ledger that was kept, or None."""

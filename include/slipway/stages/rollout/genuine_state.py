@@ -13,7 +13,13 @@ from dataclasses import dataclass
 
 from slipway.errors import Tampered
 from slipway.records.attempts import count_attempts
-from slipway.records.desired_state import FOLDER, DesiredState, read_desired, state_key
+from slipway.records.desired_state import (
+    BATCH_FOLDER,
+    FOLDER,
+    DesiredState,
+    read_desired,
+    state_key,
+)
 from slipway.records.idempotent_stage import find_decision
 from slipway.records.leases import was_acquired
 from slipway.records.run_records import RunRef
@@ -43,6 +49,11 @@ class Forgery:
     key: str
     reason: str
 
+    @property
+    def sentence(self) -> str:
+        """The same as a sentence."""
+        return f"{self.key} is not followed: it {self.reason}."
+
 
 @dataclass(frozen=True)
 class Named:
@@ -70,8 +81,13 @@ def newest_genuine(store: Store, model: str, *, folder: str = FOLDER) -> Desired
     return None
 
 
-def find_forgeries(store: Store, model: str, *, folder: str = FOLDER) -> Iterator[Forgery]:
+def find_forgeries(store: Store, model: str) -> Iterator[Forgery]:
     """Yield the states of a model that no rollout wrote and that a newer one did not replace."""
+    for folder in (FOLDER, BATCH_FOLDER):
+        yield from _forgeries_in(store, model, folder=folder)
+
+
+def _forgeries_in(store: Store, model: str, *, folder: str) -> Iterator[Forgery]:
     for generation in reversed(list_numbers(store, f"{folder}/{model}")):
         found = judge_state(store, model, generation, folder=folder)
         if isinstance(found, DesiredState):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 
 from slipway.errors import PlatformUnavailable, RegistryUnavailable, RolloutRefused
-from slipway.records import ledger
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
+from slipway.stages.model.ledger_anchors import anchor_if_unbroken, find_ledger_break
 from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.carry_out import (
     carried_out_by_holder,
@@ -39,7 +39,10 @@ def promote_champion(
     registry: Registry,
     platform: Platform,
 ) -> RunRecord:
-    """Move the aliases to what is really served: `promoted`; then anchor the ledger's head.
+    """Move the aliases to what is really served: `promoted`; then anchor the ledgers' heads.
+
+    A rollout in progress ends also where a ledger was edited: its old anchor stays, and the verdict
+    says so.
 
     Args:
         spec: The model.
@@ -77,14 +80,16 @@ def promote_champion(
             became = "was rolled back" if plan.action == "roll_back" else "is kept as previous"
             reason += f"; version {away.version} {became}"
         numbers = {"version": plan.version, "before": plan.champion, "action": plan.action}
+        broken = find_ledger_break(store, registry, spec.model, dataset=spec.dataset)
+        reason = f"{reason}." if broken is None else f"{reason}. {broken}"
         # The ledger's own word on which bytes are champion.
         evidence = {} if plan.digest is None else {"manifest_sha256": plan.digest}
-        return Verdict(PROMOTED, f"{reason}.", numbers | turned_away_numbers(plan, away), evidence)
+        return Verdict(PROMOTED, reason, numbers | turned_away_numbers(plan, away), evidence)
 
     act = carried_out_by_holder(store, plan, registry=registry, platform=platform)
     inputs = {"version": plan.version, "action": plan.action}
     record = perform(context, ref, work, inputs=inputs, carry_out=act)
-    registry.anchor(spec.model, ledger.head(store, spec.model))
+    anchor_if_unbroken(store, registry, spec.model, dataset=spec.dataset)
     release_lease(store, plan)
     return record
 

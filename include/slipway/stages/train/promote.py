@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from slipway.records import ledger
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.requests import Request
@@ -16,6 +15,7 @@ from slipway.spec import ModelSpec
 from slipway.stages.model import decision, sbom, version_tags
 from slipway.stages.model.agreement import EVIDENCE
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
+from slipway.stages.model.ledger_anchors import anchor_ledgers, require_unbroken
 from slipway.stages.model.registry_losses import RegistryLoss, find_lost_champion
 from slipway.stages.model.shipped import REFIT, TRAIN, shipping_stage
 from slipway.stages.model.sign_version import UNSIGNED, Signing, sign_version
@@ -70,6 +70,7 @@ def promote_challenger(
         RegistryUnavailable: The MLflow server does not answer.
         KeyServiceUnavailable: The service that holds the signing key does not answer.
         Superseded: A newer attempt has begun.
+        Tampered: A ledger does not continue what was anchored; nothing is registered.
     """
     store = context.store
     ref = RunRef(spec.model, request.run, "promote_challenger")
@@ -101,6 +102,7 @@ def promote_challenger(
             loss = find_lost_champion(spec.model, store=store, registry=registry)
             return refusal if loss is None else _with_loss(refusal, loss)
         signing.check()
+        require_unbroken(store, registry, spec.model, dataset=spec.dataset)
         attempt.check()
         version = register_version(
             spec.model,
@@ -116,7 +118,7 @@ def promote_challenger(
         )
         attempt.check()
         registry.set_alias(spec.model, CHALLENGER, version.version)
-        registry.anchor(spec.model, ledger.head(store, spec.model))
+        anchor_ledgers(store, registry, spec.model, dataset=spec.dataset)
         return Verdict(
             "promoted",
             f"Version {version.version} is the challenger. {gated.verdict.reason}"

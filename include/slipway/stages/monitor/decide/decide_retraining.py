@@ -6,14 +6,17 @@ Windows that show no decay one by one may show it together.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from slipway.errors import RegistryUnavailable
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRef, find_record
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
+from slipway.stages.model.ledger_anchors import anchor_if_unbroken
 from slipway.stages.monitor.collect import event_clock
 from slipway.stages.monitor.decide.judge_windows import (
     NOTHING,
@@ -59,6 +62,8 @@ def decide(
     this runs. A request that no training has begun on is withdrawn once the windows no longer call
     for it, and filed anew should they do again.
 
+    At last it anchors the heads of the ledgers of model and dataset, unless one was edited.
+
     Args:
         spec: The model.
         dataset: Its dataset.
@@ -78,6 +83,9 @@ def decide(
         verdict = Verdict("nothing", "There is no champion to watch yet.")
     else:
         verdict = _decide(spec, watched, clock, context=context, log=log)
+        # Between promotions nothing else anchors what ingest and monitor have entered.
+        with suppress(RegistryUnavailable):
+            anchor_if_unbroken(store, registry, spec.model, dataset=spec.dataset)
     if verdict.action == "nothing":
         withdraw_standing(store, spec.model, reason=verdict.reason)
     return verdict
