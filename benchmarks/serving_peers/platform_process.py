@@ -18,8 +18,14 @@ from slipway.adapters.object_store import open_store
 from slipway.adapters.platforms.local.platform import LocalPlatform
 from slipway.local.addresses import LOOPBACK, free_ports, wait_until_answers
 from slipway.local.processes import Processes
-from slipway.records.store import digest
+from slipway.records.idempotent_stage import perform
+from slipway.records.leases import acquire, release, rollout_lease
+from slipway.records.run_context import RunContext
+from slipway.records.run_records import RunRef
+from slipway.records.store import Store, digest
+from slipway.records.verdicts import Verdict
 from slipway.stages.model.manifest import MANIFEST
+from slipway.stages.rollout.plan import rollout_run
 
 VERSIONS = (1, 2)
 START_SECONDS = 120
@@ -35,6 +41,7 @@ class RunningPlatform:
         pid: Process id.
         model: Name of the model.
         adapter: Platform adapter, as stages use it.
+        store: Its store, with the leases and decisions of the changes.
         token: Fencing token of the last change.
     """
 
@@ -42,6 +49,7 @@ class RunningPlatform:
     pid: int
     model: str
     adapter: LocalPlatform
+    store: Store
     token: int = 0
 
     @property
@@ -51,8 +59,14 @@ class RunningPlatform:
 
     def share(self, weights: Mapping[int, float], *, keep: Sequence[int]) -> None:
         """Change the traffic, as a rollout does; return once the change is in force."""
-        self.token += 1
-        self.adapter.apply(self.model, weights=weights, keep=keep, token=self.token)
+        lease = acquire(self.store, rollout_lease(self.model), holder="benchmark", seconds=600)
+        self.token = lease.number
+        first, second = VERSIONS
+        verdict = Verdict("repair", "Both may serve.", {"version": first, "champion": second})
+        ref = RunRef(self.model, rollout_run(lease.number), "reconcile")
+        perform(RunContext(self.store, {}), ref, lambda _: verdict, inputs={})
+        self.adapter.apply(self.model, weights=weights, keep=keep, token=lease.number)
+        release(self.store, lease)
 
     def servers(self) -> dict[int, dict[str, Any]]:
         """Return the status of its servers, by version."""
@@ -93,6 +107,6 @@ def a_platform(
         started = processes.start("platform", command, env=env)
         live = f"{url}/v2/health/live"
         wait_until_answers(live, seconds=START_SECONDS, check=processes.check)
-        yield RunningPlatform(url, started.pid, subject.model, LocalPlatform(url, store))
+        yield RunningPlatform(url, started.pid, subject.model, LocalPlatform(url, store), store)
     finally:
         processes.stop()
