@@ -84,14 +84,19 @@ def mlflow_server(mlflow_folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def mlflow_in(folder: Path) -> Iterator[str]:
-    """URL of a real MLflow server with its data in a folder."""
+def mlflow_in(folder: Path, *, admin: tuple[str, str] | None = None) -> Iterator[str]:
+    """URL of a real MLflow server with its data in a folder.
+
+    Args:
+        folder: Folder.
+        admin: Name and password of an administrator of MLflow's own authentication; None: without.
+    """
     url = f"http://127.0.0.1:{free_port()}"
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            _mlflow_command(url),
+            _mlflow_command(url, has_users=admin is not None),
             cwd=folder,
-            env=os.environ | _mlflow_environment(folder),
+            env=os.environ | _mlflow_environment(folder) | _mlflow_users(folder, admin),
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -103,11 +108,30 @@ def mlflow_in(folder: Path) -> Iterator[str]:
         _end(process)
 
 
-def _mlflow_command(url: str) -> list[str]:
+def _mlflow_command(url: str, *, has_users: bool) -> list[str]:
     """Return what `mlflow server` starts, which loads all of MLflow twice to start it."""
     host, port = url.removeprefix("http://").split(":")
-    program = [sys.executable, "-m", "uvicorn", "mlflow.server.fastapi_app:app"]
-    return [*program, "--host", host, "--port", port]
+    app = ["mlflow.server.fastapi_app:app"]
+    if has_users:
+        app = ["--factory", "mlflow.server.auth:create_app"]
+    return [sys.executable, "-m", "uvicorn", *app, "--host", host, "--port", port]
+
+
+def _mlflow_users(folder: Path, admin: tuple[str, str] | None) -> dict[str, str]:
+    """Return the environment of MLflow's authentication, as docker/compose.yaml has it."""
+    if admin is None:
+        return {}
+    config = folder / "auth.ini"
+    config.write_text(
+        "[mlflow]\ndefault_permission = READ\nauth_cache_ttl_seconds = 60\n"
+        f"database_uri = sqlite:///{folder}/users.db\n"
+    )
+    return {
+        "MLFLOW_AUTH_CONFIG_PATH": str(config),
+        "MLFLOW_AUTH_ADMIN_USERNAME": admin[0],
+        "MLFLOW_AUTH_ADMIN_PASSWORD": admin[1],
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": "of tests",
+    }
 
 
 def _mlflow_environment(folder: Path) -> dict[str, str]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from pydantic import Field, SecretStr
+from pydantic import Field, PrivateAttr, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -35,6 +36,19 @@ def find_project(start: Path | None = None) -> Path:
 def _holds_specs(folder: Path) -> bool:
     include = folder / "include"
     return (include / "datasets").is_dir() or (include / "models").is_dir()
+
+
+def split_userinfo(address: str) -> tuple[str, str]:
+    """Return an address without user and password, and these as they stand in it."""
+    scheme, mark, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    userinfo, at, host = host.rpartition("@")
+    return (f"{scheme}{mark}{host}{slash}{path}", userinfo) if mark and at else (address, "")
+
+
+def revealed(secret: SecretStr | None) -> str | None:
+    """Return the text of a secret, if there is one."""
+    return None if secret is None else secret.get_secret_value()
 
 
 _MATCHER = r'[a-zA-Z_]\w*(=|!=|=~|!~)"([^"\\]|\\.)*"'
@@ -70,6 +84,13 @@ class Settings(BaseSettings):
         default="http://127.0.0.1:5000",
         description="Address of the MLflow server.",
     )
+    mlflow_user: str = Field(
+        default="", description="User of the MLflow server, where it has authentication."
+    )
+    mlflow_password: SecretStr | None = Field(default=None, description="Password of that user.")
+    mlflow_token: SecretStr | None = Field(
+        default=None, description="Bearer token for MLflow, where a proxy in front requires one."
+    )
     platform: str = Field(
         default="http://127.0.0.1:8600",
         description="Address of the local serving platform, for prediction requests.",
@@ -79,7 +100,7 @@ class Settings(BaseSettings):
         default="",
         description="Address of the Prometheus that scrapes the servers, for "
         "`monitoring.operations`; without it no operations are measured. A user and password in "
-        "it are sent.",
+        "an address are sent, and shown nowhere.",
     )
     prometheus_token: SecretStr | None = Field(
         default=None, description="Bearer token for Prometheus."
@@ -204,6 +225,40 @@ class Settings(BaseSettings):
         default=None,
         description="PEM file with the authority that stages trust.",
     )
+
+    _userinfo: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
+
+    @field_validator("store")
+    @classmethod
+    def _refuse_userinfo(cls, store: str) -> str:
+        if split_userinfo(store)[1]:
+            raise ValueError("an address without user and password, which AWS_… variables hold")
+        return store
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep user and password of addresses apart, so that no address shows them."""
+        super().model_post_init(context)
+        for name in ("mlflow", "platform", "prometheus_url"):
+            address, userinfo = split_userinfo(getattr(self, name))
+            if userinfo:
+                self.__dict__[name] = address
+                self._userinfo[name] = SecretStr(userinfo)
+        if self.mlflow_user:
+            password = revealed(self.mlflow_password) or ""
+            userinfo = f"{quote(self.mlflow_user, safe='')}:{quote(password, safe='')}"
+            self._userinfo["mlflow"] = SecretStr(userinfo)
+
+    def with_userinfo(self, name: str) -> str:
+        """Return an address with its user and password, for the client that sends them.
+
+        Args:
+            name: Name of the setting.
+        """
+        address = str(getattr(self, name))
+        if name not in self._userinfo:
+            return address
+        scheme, mark, rest = address.partition("://")
+        return f"{scheme}{mark}{self._userinfo[name].get_secret_value()}@{rest}"
 
     @property
     def datasets_folder(self) -> Path:

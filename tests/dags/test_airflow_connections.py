@@ -13,7 +13,8 @@ from slipway.settings import Settings
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo changes of the environment by the function under test."""
-    for name in ("SLIPWAY_MLFLOW", "SLIPWAY_PLATFORM", "SLIPWAY_STORE"):
+    variables = ("MLFLOW", "MLFLOW_USER", "MLFLOW_PASSWORD", "PLATFORM", "STORE")
+    for name in (f"SLIPWAY_{one}" for one in variables):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
 
@@ -39,11 +40,12 @@ def test_a_connection_gives_the_address(
 
 
 def test_a_password_never_becomes_part_of_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Addresses are logged and recorded, so they hold no password."""
-    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_MLFLOW", "http://ann:secret@mlflow.example:5001")
+    """Addresses are logged and recorded, so they hold no password; the login is sent apart."""
+    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_MLFLOW", "http://ann:se%2Fcret@mlflow.example:5001")
     monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_PLATFORM", "http://127.0.0.1:8600")
     fill_environment()
     assert os.environ["SLIPWAY_MLFLOW"] == "http://mlflow.example:5001"
+    assert Settings().with_userinfo("mlflow") == "http://ann:se%2Fcret@mlflow.example:5001"
 
 
 def test_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:

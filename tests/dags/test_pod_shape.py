@@ -51,6 +51,16 @@ def test_each_instance_of_a_mapped_task_has_its_own_pod() -> None:
     assert pods[1]["spec"]["containers"][0]["args"][-1].endswith("/accept-1/try-1.json")
 
 
+@pytest.mark.parametrize("name", ["MLFLOW", "PLATFORM", "PROMETHEUS_URL"])
+def test_no_password_of_an_address_is_in_a_pod(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that may read pods, or Airflow's rendered fields, may read its variables."""
+    monkeypatch.setenv(f"SLIPWAY_{name}", "https://ann:p%40ss@tools.example:5000/path")
+    built_pod = built(pod_task())
+    assert "p%40ss" not in json.dumps(built_pod)
+    variables = {one["name"]: one["value"] for one in built_pod["spec"]["containers"][0]["env"]}
+    assert variables[f"SLIPWAY_{name}"] == "https://tools.example:5000/path"
+
+
 def test_the_pod_gets_addresses_and_the_origin(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,7 +53,7 @@ def _invalid_settings(error: ValidationError) -> SlipwayError:
     """Specs have errors of their own, so what pydantic refuses here is a setting."""
     first = error.errors()[0]
     name = "_".join(["SLIPWAY", *(str(part).upper() for part in first["loc"])])
-    is_secret = "TOKEN" in name or "PASSWORD" in name
+    is_secret = "TOKEN" in name or "PASSWORD" in name or "@" in str(first["input"])
     return BadParameter(
         f"the setting {name} is not valid",
         expected=first["msg"],

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from pydantic import SecretStr
 
 from slipway.local import airflow
 from slipway.local.addresses import LOOPBACK, answers_ok, free_ports, wait_until_answers
@@ -72,9 +73,9 @@ class Stack:
         """Return the environment of every process."""
         own = {
             f"SLIPWAY_{name.upper()}": str(value)
-            for name, value in self.settings.model_dump(
-                exclude_none=True, exclude={"token"}
-            ).items()
+            for name, value in self.settings.model_dump(exclude_none=True).items()
+            # Secrets are in the environment already.
+            if not isinstance(value, SecretStr)
         }
         return {**os.environ, **NO_TELEMETRY, **own}
 

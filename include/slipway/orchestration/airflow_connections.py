@@ -15,17 +15,29 @@ CONNECTIONS = {"SLIPWAY_MLFLOW": "slipway_mlflow", "SLIPWAY_PLATFORM": "slipway_
 
 
 def fill_environment() -> None:
-    """Set each missing `SLIPWAY_…` address that has a connection in Airflow."""
+    """Set each missing `SLIPWAY_…` address that has a connection in Airflow.
+
+    The login of MLflow's connection is set beside it, where it has one.
+    """
     for name, conn_id in CONNECTIONS.items():
-        if name not in os.environ and (url := _connection_url(conn_id)):
+        if name in os.environ or (connection := _find(conn_id)) is None:
+            continue
+        if url := _address(connection):
             os.environ[name] = url
+            if name == "SLIPWAY_MLFLOW" and connection.login:
+                os.environ.setdefault("SLIPWAY_MLFLOW_USER", connection.login)
+                os.environ.setdefault("SLIPWAY_MLFLOW_PASSWORD", connection.password or "")
 
 
-def _connection_url(conn_id: str) -> str | None:
+def _find(conn_id: str) -> Connection | None:
     try:
-        connection = Connection.get(conn_id)
+        found: Connection = Connection.get(conn_id)
     except AirflowNotFoundException:
         return None
+    return found
+
+
+def _address(connection: Connection) -> str | None:
     host = str(connection.host or "")
     if not host:
         return None

@@ -12,7 +12,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from slipway.errors import BadParameter
-from slipway.settings import Settings
+from slipway.settings import Settings, revealed
 from slipway.spec.loading import Loaded, load_all
 from slipway.spec.problems import SpecErrors, nearest
 from slipway.spec.sources import SOURCES
@@ -101,8 +101,9 @@ class Container:
         """MLflow's registry as it is; for a version whose digest a rollout has given."""
         from slipway.adapters.mlflow_server import MlflowRegistry
 
-        url, within_s = self.settings.mlflow, self._registry_within_s
-        return MlflowRegistry(url, answer_within_s=within_s, verifier=self.verifier)
+        url, token = self._mlflow
+        within_s = self._registry_within_s
+        return MlflowRegistry(url, token=token, answer_within_s=within_s, verifier=self.verifier)
 
     @cached_property
     def verifier(self) -> Verifier | None:
@@ -118,12 +119,18 @@ class Container:
 
         return signing_of(self.settings)
 
+    @property
+    def _mlflow(self) -> tuple[str, str | None]:
+        """Address of MLflow with its login, and its token."""
+        return self.settings.with_userinfo("mlflow"), revealed(self.settings.mlflow_token)
+
     @cached_property
     def tracking(self) -> Tracking:
         """Experiment tracking, MLflow's."""
         from slipway.adapters.mlflow_server import MlflowTracking
 
-        return MlflowTracking(self.settings.mlflow)
+        url, token = self._mlflow
+        return MlflowTracking(url, token=token)
 
     @cached_property
     def log(self) -> PredictionLog:
@@ -144,10 +151,10 @@ class Container:
         """History of the servers' metrics, Prometheus'."""
         from slipway.adapters.prometheus import open_history
 
-        settings, token = self.settings, self.settings.prometheus_token
+        settings = self.settings
         return open_history(
-            settings.prometheus_url,
-            token=token.get_secret_value() if token else None,
+            settings.with_userinfo("prometheus_url"),
+            token=revealed(settings.prometheus_token),
             ca=settings.tls_ca,
             matchers=settings.prometheus_matchers,
         )

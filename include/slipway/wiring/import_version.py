@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter
 from slipway.records.run_context import RunContext
-from slipway.settings import SourceSettings
+from slipway.settings import SourceSettings, revealed
 from slipway.wiring.container import Container
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _source(
     from slipway.adapters.object_store import open_store
     from slipway.stages.import_version.environments import SourceEnvironment
 
-    token = secrets.mlflow_token.get_secret_value() if secrets.mlflow_token else None
+    token = revealed(secrets.mlflow_token)
     return SourceEnvironment(
         name=name,
         registry=MlflowRegistry(mlflow, token=token, verifier=verifier),
@@ -105,11 +105,10 @@ def _source(
 def _access(secrets: SourceSettings) -> S3Access:
     from slipway.adapters.object_store.access import S3Access
 
-    secret, session = secrets.aws_secret_access_key, secrets.aws_session_token
     return S3Access(
         key_id=secrets.aws_access_key_id,
-        secret=secret.get_secret_value() if secret else "",
-        session=session.get_secret_value() if session else None,
+        secret=revealed(secrets.aws_secret_access_key) or "",
+        session=revealed(secrets.aws_session_token),
         region=secrets.aws_region,
         endpoint=secrets.aws_endpoint_url,
     )
@@ -124,7 +123,10 @@ def _target(container: Container) -> TargetEnvironment:
     return TargetEnvironment(
         registry=container.registry,
         tracking=container.tracking,
-        runs=MlflowRuns(container.settings.mlflow),
+        runs=MlflowRuns(
+            container.settings.with_userinfo("mlflow"),
+            token=revealed(container.settings.mlflow_token),
+        ),
         regate=RegateTools(
             container.registry, container.tables, container.load_package, gate_tools()
         ),

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from slipway.settings import revealed
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -61,9 +63,9 @@ def local_platform(tools: Tools, model: ModelSpec) -> Platform:
     del model
     settings = tools.settings
     return LocalPlatform(
-        settings.platform,
+        settings.with_userinfo("platform"),
         tools.store,
-        token=settings.token.get_secret_value() if settings.token else None,
+        token=revealed(settings.token),
         ca=settings.tls_ca,
         pii_key_file=settings.pii_key_file,
         trusted_keys=settings.trusted_keys,

@@ -24,6 +24,12 @@ from slipway.stages.model import manifest
 CONNECT_WITHIN_S = 5.0
 ANSWER_WITHIN_S = 60.0
 BUSY = frozenset({408, 429})
+REFUSED = frozenset({401, 403})
+
+_LOGIN = (
+    "SLIPWAY_MLFLOW_USER and SLIPWAY_MLFLOW_PASSWORD, or SLIPWAY_MLFLOW_TOKEN, tell who asks; "
+    "servers read only, stages need the right to edit"
+)
 
 
 class MlflowApi:
@@ -165,7 +171,8 @@ class MlflowApi:
             return AlreadyThere("it exists in MLflow already", found=message, where=where)
         if response.status_code == httpx.codes.NOT_FOUND:
             return NotFound("MLflow has no such object", found=message, where=where)
-        return BadParameter("MLflow rejects the request", found=message, where=where)
+        hint = _LOGIN if response.status_code in REFUSED else None
+        return BadParameter("MLflow rejects the request", found=message, where=where, hint=hint)
 
 
 class AlreadyThere(BadParameter):

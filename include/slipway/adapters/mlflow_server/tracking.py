@@ -33,10 +33,11 @@ class MlflowTracking:
 
     Args:
         url: Address of the MLflow server.
+        token: Bearer token, if the server requires one.
     """
 
-    def __init__(self, url: str) -> None:
-        self._api = MlflowApi(url)
+    def __init__(self, url: str, *, token: str | None = None) -> None:
+        self._api = MlflowApi(url, token=token)
 
     def begin(
         self,

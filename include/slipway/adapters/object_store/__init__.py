@@ -32,7 +32,7 @@ from slipway.records.folder_survey import (
 from slipway.records.landing_area import LANDING
 from slipway.records.scratch_folder import FULL, refuse_full_disk, says_full_disk
 from slipway.records.store import Entry, Survey, Unusable
-from slipway.settings import DeliveryLimits
+from slipway.settings import DeliveryLimits, split_userinfo
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
@@ -83,10 +83,10 @@ def open_store(
                 hint="set SLIPWAY_STORE to a folder that can be written, or to s3://bucket/prefix",
             ) from error
     bucket, _, prefix = place.strip("/").partition("/")
-    if scheme != "s3" or not bucket:
+    if scheme != "s3" or not bucket or "@" in bucket:
         raise BadParameter(
-            f"cannot open a store at {root}",
-            expected="a folder, or s3://bucket/prefix",
+            f"cannot open a store at {split_userinfo(root)[0]}",
+            expected="a folder, or s3://bucket/prefix; AWS_… variables hold keys and passwords",
             hint="set SLIPWAY_STORE",
         )
     access = access or S3Access()

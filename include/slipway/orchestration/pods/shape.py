@@ -15,6 +15,7 @@ from typing import Any
 from kubernetes.client import models as k8s  # noqa: TID253
 
 from slipway.orchestration.pods.key_files import key_files
+from slipway.settings import split_userinfo
 
 NAME_LIMIT = 63
 NOT_A_LABEL = re.compile(r"[^A-Za-z0-9._-]+")
@@ -91,12 +92,15 @@ def operator_arguments(
 def environment(origin: Mapping[str, Any]) -> dict[str, str]:
     """Return the pod's variables, besides those of its ConfigMap and Secret.
 
-    Addresses are passed on from the environment of Airflow's process.
+    Addresses are passed on from the environment of Airflow's process, without user and password:
+    all that is allowed to read pods reads these. A pod gets them from its Secret.
 
     Args:
         origin: Origin of the stage's run.
     """
-    addresses = {name: os.environ[name] for name in ADDRESSES if name in os.environ}
+    addresses = {
+        name: split_userinfo(os.environ[name])[0] for name in ADDRESSES if name in os.environ
+    }
     folders = {"SLIPWAY_SCRATCH": SCRATCH, "HOME": SCRATCH}
     return {**addresses, **folders, "SLIPWAY_ORIGIN": json.dumps(dict(origin), sort_keys=True)}
 

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 
@@ -25,6 +26,7 @@ from slipway.adapters.platforms.v2_replies import (
 from slipway.errors import PlatformUnavailable
 from slipway.records.desired_state import fence, write_desired
 from slipway.records.store import Store
+from slipway.settings import split_userinfo
 from slipway.stages.rollout.platform import Payload, Prediction, Served, VersionStats
 
 OBSERVED_WITHIN_SECONDS = 120.0
@@ -32,11 +34,17 @@ STATUS_SECONDS = 10.0
 ANSWER_SECONDS = 90.0
 
 
+def _login(userinfo: str) -> tuple[str, str] | None:
+    user, _, password = userinfo.partition(":")
+    return (unquote(user), unquote(password)) if userinfo else None
+
+
 class LocalPlatform:
     """Fulfils `stages.rollout.platform.Platform`.
 
     Args:
-        url: Of the platform process's reverse proxy.
+        url: Of the platform process's reverse proxy; a user and password in it are sent to a proxy
+            in front of it, and shown nowhere.
         store: Keeps the desired state.
         token: Bearer token for the platform, if it requires one.
         ca: PEM file of the platform's certificate authority; None: the system's.
@@ -59,11 +67,13 @@ class LocalPlatform:
         trusted_keys: Path | None = None,
         observed_within_seconds: float = OBSERVED_WITHIN_SECONDS,
     ) -> None:
-        self._url = url.rstrip("/")
+        address, userinfo = split_userinfo(url)
+        self._url = address.rstrip("/")
         self._store = store
         self._pii_key_file = pii_key_file
         self._trusted_keys = trusted_keys
         self._client = httpx.Client(
+            auth=_login(userinfo),
             headers={"authorization": f"Bearer {token}"} if token else None,
             verify=tls_context(ca, is_needed=self._url.startswith("https:")),
             # No connection is reused: the platform may have been restarted since.
