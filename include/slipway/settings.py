@@ -124,6 +124,14 @@ class Settings(BaseSettings):
         description="Commit of the code, for an image without git; empty: read from git.",
     )
 
+    umask: str = Field(
+        default="077",
+        pattern=r"^0?[0-7]{3}$",
+        description="Mask of the rights of new files and folders, octal: by default only their "
+        "owner can read them; `007` where users of one group share a store. A stricter mask of the "
+        "shell stays.",
+    )
+
     log_roll_seconds: float = Field(
         default=60.0,
         gt=0,

@@ -18,7 +18,10 @@ pytestmark = pytest.mark.timeout(1200)
 
 
 def test_a_file_becomes_a_served_model_without_the_checkout(tmp_path: Path) -> None:
-    """`init`, `new`, `try`, `up` and `deliver`, a request, and Ctrl-C, which ends all of it."""
+    """`init`, `new`, `try`, `up` and `deliver`, a request, and Ctrl-C, which ends all of it.
+
+    What they kept is for its owner alone, but for the specs.
+    """
     python = install_afresh(tmp_path / "install")
     installed = Installed(tmp_path / "project", str(python), {"PATH": os.environ["PATH"]})
     installed.run("init", ".")
@@ -47,3 +50,16 @@ def test_a_file_becomes_a_served_model_without_the_checkout(tmp_path: Path) -> N
         running.up.send_signal(signal.SIGINT)
         assert running.up.wait(120) == 128 + signal.SIGINT
         assert [process.cmdline() for process in started_by(env)] == []
+    assert open_to_others(tmp_path / "project/.slipway") == []
+    assert (tmp_path / "project/include/models" / MODEL / "model.yaml").stat().st_mode & 0o044
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """Files and folders that the owner's group or others can read, write or search."""
+    found = [folder, *folder.rglob("*")]
+    assert len(found) > 100
+    return sorted(
+        f"{one.relative_to(folder)} {one.lstat().st_mode & 0o777:o}"
+        for one in found
+        if not one.is_symlink() and one.lstat().st_mode & 0o077
+    )

@@ -17,6 +17,7 @@ from slipway.cli.deliver import deliver
 from slipway.cli.demo import demo, down, up
 from slipway.cli.evidence import evidence
 from slipway.cli.export import export
+from slipway.cli.file_modes import keep_files_private
 from slipway.cli.init import init
 from slipway.cli.keys import keys
 from slipway.cli.ledger import ledger
@@ -44,6 +45,7 @@ __all__ = ["commands"]
 def commands(ctx: click.Context) -> None:
     """Launch machine-learning models from Airflow and keep them seaworthy."""
     use_local_installation(ctx.invoked_subcommand)
+    keep_files_private(ctx)
 
 
 for command in (

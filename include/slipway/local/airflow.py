@@ -69,6 +69,7 @@ def environment(
         base: Other variables.
     """
     url = f"http://{LOOPBACK}:{port}"
+    allowed = ~int(base.get("SLIPWAY_UMASK", "077"), 8)
     sections: dict[str, dict[str, object]] = {
         "core": {
             "dags_folder": project / "dags",
@@ -92,6 +93,11 @@ def environment(
             "trigger_timeout_check_interval": 1,
             "task_instance_heartbeat_timeout": 30,
             "task_instance_heartbeat_timeout_detection_interval": 5,
+        },
+        # Airflow sets the rights of its logs itself, whatever the mask of its processes is.
+        "logging": {
+            "file_task_handler_new_folder_permissions": oct(0o777 & allowed),
+            "file_task_handler_new_file_permissions": oct(0o666 & allowed),
         },
         "triggerer": {"triggerer_health_check_threshold": 10},
         "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 10},

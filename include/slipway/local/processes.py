@@ -60,10 +60,12 @@ class Processes:
 
     Args:
         folder: Folder of pids and logs.
+        umask: File mode mask of the processes; None: that of this one.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, umask: int | None = None) -> None:
         self.folder = folder
+        self._umask = -1 if umask is None else umask
         self._file = folder / "processes.json"
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._starts: dict[str, tuple[Sequence[str], Mapping[str, str]]] = {}
@@ -168,6 +170,7 @@ class Processes:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=self._umask,
             )
         self._children[process.pid] = process
         self._starts[name] = (command, env)

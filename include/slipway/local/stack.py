@@ -50,7 +50,6 @@ class Stack:
     def __init__(self, project: Path, folder: Path, *, ports: Sequence[int] | None = None) -> None:
         self.project = project
         self.folder = folder
-        self.processes = Processes(folder)
         self._ports = ports or free_ports(4, wanted=last_ports(folder))
         *ports, self._execution_port = self._ports
         self._airflow_port = ports[0]
@@ -63,6 +62,8 @@ class Stack:
             platform=self.addresses.platform,
             log_roll_seconds=1.0,
         )
+        self._umask = int(self.settings.umask, 8)
+        self.processes = Processes(folder, umask=self._umask)
 
     @property
     def home(self) -> Path:
@@ -99,6 +100,8 @@ class Stack:
             PlatformUnavailable: A process ended or did not respond in time.
         """
         (self.folder / "store").mkdir(parents=True, exist_ok=True)
+        # Also hides what an earlier version has written with wider rights.
+        self.folder.chmod(self.folder.stat().st_mode & 0o777 & ~self._umask)
         (self.folder / PORTS).write_text(json.dumps(self._ports))
         progress("starting MLflow and the serving platform")
         self.start_mlflow()
