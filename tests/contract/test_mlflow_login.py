@@ -19,7 +19,7 @@ from slipway.wiring import Container
 from tests.conftest import mlflow_in
 
 STAGES, SERVERS = ("slipway", "a/b:c@d%25 of the stages"), ("servers", "p@ss:w/rd of the servers")
-USERS = Path(__file__).parents[2] / "docker/compose/users.py"
+USERS = Path(__file__).parents[2] / "docker/kubernetes/components/mlflow-users/users.py"
 ADMIN = ("admin", "password-of-the-administrator")
 
 
@@ -50,14 +50,14 @@ def container(url: str, login: tuple[str, str], folder: Path) -> Container:
     )
 
 
-def registered(stages: Container, folder: Path, digest: str) -> int:
-    """Number of a version that stages have trained and registered."""
+def registered(stages: Container, folder: Path, digest: str) -> tuple[str, int]:
+    """Address of a logged model and number of its version, which stages have registered."""
     tracking = stages.tracking
     run = tracking.begin("m", run_key="k", attempt=1, tags={}, params={}, tables=())
     uri = tracking.log_package(run, folder)
     tracking.end(run, status="FINISHED")
     tags = {DIGEST: digest}
-    return stages.registry.register("m", model_uri=uri, run_key="k", tags=tags).version
+    return uri, stages.mlflow_registry.register("m", model_uri=uri, run_key="k", tags=tags).version
 
 
 def test_stages_write_and_servers_read(
@@ -66,19 +66,20 @@ def test_stages_write_and_servers_read(
     """A server downloads a version, and can neither move an alias nor write a file or a tag."""
     folder, digest = sealed
     stages = container(server, STAGES, tmp_path)
-    version = registered(stages, folder, digest)
-    stages.registry.set_alias("m", "champion", version)
+    uri, version = registered(stages, folder, digest)
+    stages.mlflow_registry.set_alias("m", "champion", version)
     servers = container(server, SERVERS, tmp_path)
-    copy = servers.registry.download("m", version, tmp_path / "copy", sha256=digest)
+    copy = servers.mlflow_registry.download("m", version, tmp_path / "copy", sha256=digest)
     assert (copy / "MLmodel").exists() or any(copy.iterdir())
     run = stages.tracking.begin("m", run_key="l", attempt=1, tags={}, params={}, tables=())
     for forbidden in (
-        lambda: servers.registry.set_alias("m", "champion", version),
-        lambda: servers.registry.delete_alias("m", "champion"),
-        lambda: servers.registry.tag("m", version, {DIGEST: "0" * 64}),
+        lambda: servers.mlflow_registry.set_alias("m", "champion", version),
+        lambda: servers.mlflow_registry.delete_alias("m", "champion"),
+        lambda: servers.mlflow_registry.tag("m", version, {DIGEST: "0" * 64}),
         lambda: servers.tracking.log_metrics(run, {"roc_auc": 1.0}),
         lambda: servers.tracking.log_package(run, folder),
         lambda: servers.tracking.end(run, status="FAILED"),
+        lambda: servers.mlflow_registry.register("m", model_uri=uri, run_key="l", tags={}),
     ):
         with pytest.raises(BadParameter, match="MLflow rejects the request") as error:
             forbidden()
@@ -92,7 +93,7 @@ def test_without_a_login_nothing_is_read(
 ) -> None:
     """The error names the settings, and holds no password."""
     with pytest.raises(BadParameter, match="MLflow rejects the request") as error:
-        container(server, login, tmp_path).registry.exists("m")
+        container(server, login, tmp_path).mlflow_registry.exists("m")
     assert error.value.hint is not None
     assert error.value.hint.startswith("SLIPWAY_MLFLOW_USER and SLIPWAY_MLFLOW_PASSWORD")
     assert "another password" not in str(error.value)
@@ -106,7 +107,7 @@ def test_a_login_in_the_address_is_sent_and_not_shown(server: str, tmp_path: Pat
         store=str(tmp_path),
         project=tmp_path,
     )
-    registry = Container(settings).registry
+    registry = Container(settings).mlflow_registry
     assert not registry.exists("none")
     assert (settings.mlflow, registry.address) == (server, server)
     assert password not in f"{settings!r} {settings.model_dump()}"

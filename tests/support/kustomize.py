@@ -61,7 +61,7 @@ def _output(*command: str) -> str:
 
 def whole_files() -> list[Path]:
     """Files whose objects are complete without Kustomize."""
-    files = [*(FOLDER / "base").glob("*.yaml"), *(FOLDER / "components").rglob("*.yaml")]
+    files = [*(FOLDER / "base").glob("*.yaml"), *(FOLDER / "components/airflow").glob("*.yaml")]
     files += [FOLDER / "overlays" / "dev" / name for name in ("store.yaml", "mlflow-volume.yaml")]
     return sorted(file for file in [*files, *TOOLS] if file.name != "kustomization.yaml")
 

@@ -99,11 +99,10 @@ class Container:
     @cached_property
     def mlflow_registry(self) -> MlflowRegistry:
         """MLflow's registry as it is; for a version whose digest a rollout has given."""
-        from slipway.adapters.mlflow_server import MlflowRegistry
+        from slipway.wiring.mlflow import open_registry
 
-        url, token = self._mlflow
         within_s = self._registry_within_s
-        return MlflowRegistry(url, token=token, answer_within_s=within_s, verifier=self.verifier)
+        return open_registry(self.settings, answer_within_s=within_s, verifier=self.verifier)
 
     @cached_property
     def verifier(self) -> Verifier | None:
@@ -119,18 +118,12 @@ class Container:
 
         return signing_of(self.settings)
 
-    @property
-    def _mlflow(self) -> tuple[str, str | None]:
-        """Address of MLflow with its login, and its token."""
-        return self.settings.with_userinfo("mlflow"), revealed(self.settings.mlflow_token)
-
     @cached_property
     def tracking(self) -> Tracking:
         """Experiment tracking, MLflow's."""
-        from slipway.adapters.mlflow_server import MlflowTracking
+        from slipway.wiring.mlflow import open_tracking
 
-        url, token = self._mlflow
-        return MlflowTracking(url, token=token)
+        return open_tracking(self.settings)
 
     @cached_property
     def log(self) -> PredictionLog:

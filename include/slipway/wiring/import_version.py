@@ -115,18 +115,15 @@ def _access(secrets: SourceSettings) -> S3Access:
 
 
 def _target(container: Container) -> TargetEnvironment:
-    from slipway.adapters.mlflow_server import MlflowRuns
     from slipway.stages.import_version.environments import TargetEnvironment
     from slipway.stages.import_version.regate import RegateTools
     from slipway.wiring.gate_tools import gate_tools
+    from slipway.wiring.mlflow import open_runs
 
     return TargetEnvironment(
         registry=container.registry,
         tracking=container.tracking,
-        runs=MlflowRuns(
-            container.settings.with_userinfo("mlflow"),
-            token=revealed(container.settings.mlflow_token),
-        ),
+        runs=open_runs(container.settings),
         regate=RegateTools(
             container.registry, container.tables, container.load_package, gate_tools()
         ),

@@ -12,7 +12,21 @@ from urllib.parse import quote
 from pydantic import Field, PrivateAttr, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from slipway.settings.delivery_limits import DeliveryLimits
+from slipway.settings.source_settings import SourceSettings
+from slipway.settings.userinfo import revealed, split_userinfo
+
+__all__ = [
+    "CHECKOUT",
+    "DeliveryLimits",
+    "Settings",
+    "SourceSettings",
+    "find_project",
+    "revealed",
+    "split_userinfo",
+]
+
+CHECKOUT = Path(__file__).resolve().parents[3]
 """Folder that the package's own checkout or image has its specs in; a wheel has none there."""
 
 
@@ -36,19 +50,6 @@ def find_project(start: Path | None = None) -> Path:
 def _holds_specs(folder: Path) -> bool:
     include = folder / "include"
     return (include / "datasets").is_dir() or (include / "models").is_dir()
-
-
-def split_userinfo(address: str) -> tuple[str, str]:
-    """Return an address without user and password, and these as they stand in it."""
-    scheme, mark, rest = address.partition("://")
-    host, slash, path = rest.partition("/")
-    userinfo, at, host = host.rpartition("@")
-    return (f"{scheme}{mark}{host}{slash}{path}", userinfo) if mark and at else (address, "")
-
-
-def revealed(secret: SecretStr | None) -> str | None:
-    """Return the text of a secret, if there is one."""
-    return None if secret is None else secret.get_secret_value()
 
 
 _MATCHER = r'[a-zA-Z_]\w*(=|!=|=~|!~)"([^"\\]|\\.)*"'
@@ -277,71 +278,3 @@ class Settings(BaseSettings):
     def models_folder(self) -> Path:
         """Folder of model specs."""
         return self.project / "include" / "models"
-
-
-class DeliveryLimits(BaseSettings):
-    """Limits of one delivery, each a `SLIPWAY_DELIVERY_…` variable."""
-
-    model_config = SettingsConfigDict(env_prefix="SLIPWAY_DELIVERY_", frozen=True, extra="ignore")
-
-    max_mib: int = Field(
-        default=10_240, ge=1, description="Largest delivery, as it lies in the landing area."
-    )
-    max_unpacked_mib: int = Field(
-        default=20_480,
-        ge=1,
-        description="Most bytes of a delivery once it is decompressed and decoded, of Parquet only "
-        "in the declared columns.",
-    )
-    max_rows: int = Field(
-        default=100_000_000,
-        ge=1,
-        description="Most rows of a delivery, lines that are no rows included.",
-    )
-    max_columns: int = Field(
-        default=10_000, ge=1, description="Most columns of a delivery, undeclared ones included."
-    )
-    max_row_mib: int = Field(
-        default=8, ge=1, description="Longest row of CSV and JSON Lines, and longest Parquet cell."
-    )
-    max_pages_mib: int = Field(
-        default=256,
-        ge=1,
-        description="Memory that the pages of a Parquet file may need which are read at the same "
-        "time; 4 MiB more for each declared column.",
-    )
-    link_folders: str = Field(
-        default="",
-        description="Folders outside a local landing area to which links in it may lead, with `:` "
-        "between them; a link that leads elsewhere is reported and not followed. The landing area "
-        "may be a link itself.",
-    )
-
-
-class SourceSettings(BaseSettings):
-    """Source environment of `slipway bring`, each a `SLIPWAY_FROM_…` variable."""
-
-    model_config = SettingsConfigDict(env_prefix="SLIPWAY_FROM_", frozen=True, extra="ignore")
-
-    mlflow: str = Field(
-        default="", description="Address of the source's MLflow server, as `--from-mlflow`."
-    )
-    name: str = Field(default="", description="Name of the source in records, as `--from-name`.")
-    store: str = Field(default="", description="Root of the source's store, as `--from-store`.")
-    mlflow_token: SecretStr | None = Field(
-        default=None, description="Bearer token for the source's MLflow server."
-    )
-    aws_access_key_id: str = Field(
-        default="",
-        description="Key for the source's bucket; without it the `AWS_…` credentials are used.",
-    )
-    aws_secret_access_key: SecretStr | None = Field(default=None, description="Its secret.")
-    aws_session_token: SecretStr | None = Field(
-        default=None, description="Its session token, where it is a temporary one."
-    )
-    aws_region: str = Field(
-        default="", description="Region of the source's bucket; empty: `AWS_REGION`."
-    )
-    aws_endpoint_url: str = Field(
-        default="", description="Address of the source's S3; empty: `AWS_ENDPOINT_URL`."
-    )
