@@ -29,7 +29,8 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
 def test_check_counts_what_is_fine(container: Container) -> None:
     """A project without mistakes has a line of its rollouts, and one that counts."""
     del container
-    rollout, counted = slipway("check").output.splitlines()
+    rollout, keys, counted = slipway("check").output.splitlines()
+    assert keys == "versions are not signed; none has to be"
     assert rollout.startswith(
         "rollout of sales: at each step (10 %, 50 %) a version with 0.5 % err"
     )

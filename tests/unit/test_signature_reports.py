@@ -12,6 +12,7 @@ from slipway.stages.model.sign_version import UNSIGNED, Signing, sign_version
 from slipway.stages.model.signature import SIGNATURE
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.report.signatures import describe_keys, describe_signature
+from slipway.wiring.scratch_container import ScratchContainer
 from tests.support.environments import Environment, spec
 from tests.support.keys import Keys
 
@@ -53,6 +54,13 @@ def test_check_tells_which_keys_sign_and_are_required(tmp_path: Path) -> None:
     assert told.endswith(
         f"by {theirs}, which the signing key is not among: a promotion would be refused"
     )
+
+
+def test_trials_and_backtests_sign_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever keys the installation has: what is trained there serves nowhere."""
+    monkeypatch.setenv("SLIPWAY_SIGNING_KEY", str(tmp_path / "absent"))
+    monkeypatch.setenv("SLIPWAY_TRUSTED_KEYS", str(tmp_path / "absent"))
+    assert ScratchContainer(tmp_path, tmp_path / "scratch").signing == UNSIGNED
 
 
 def test_check_fails_for_keys_that_cannot_be_read(
