@@ -243,3 +243,20 @@ def test_an_answer_without_a_body_arrives(server: Process) -> None:
     """HEAD is answered with the head alone."""
     reply = httpx.head(server.url + "/v2/health/ready")
     assert (reply.status_code, reply.content) == (200, b"")
+
+
+def test_a_hostile_body_holds_up_no_probe(server: Process) -> None:
+    """Lists, and numbers that parse slowly: a probe had waited for 2 to 20 seconds."""
+    rows = request_of(flights(1))
+    rows["inputs"][0]["data"] = "@"
+    text = json.dumps(rows).encode()
+    hostile = [text.replace(b'"@"', b"[" + one * (2 << 20) + b"1]") for one in (b"1e308,", b"[0],")]
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(post, server, body) for body in hostile]
+        waits = []
+        while not all(one.done() for one in asked):
+            began = time.monotonic()
+            assert server.get("/v2/health/ready").is_success
+            waits.append(time.monotonic() - began)
+    assert sorted(one.result().status_code for one in asked) == [413, 422]
+    assert max(waits) < 2
