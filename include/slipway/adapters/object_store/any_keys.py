@@ -1,7 +1,7 @@
 """List the keys of a bucket, also those that obstore refuses and fails at.
 
 One such key hides a thousand others: obstore returns no page of a listing in which one has an empty
-part, `..` or a control character. Images of Airflow have boto3, those of stages have pyarrow.
+part, `..` or a control character.
 """
 
 from __future__ import annotations
@@ -25,12 +25,7 @@ def list_any_keys(root: str, prefix: str, *, access: S3Access) -> Iterator[str]:
     """
     bucket, _, home = root.removeprefix("s3://").partition("/")
     begin = f"{home}/" if home else ""
-    try:
-        import boto3
-    except ImportError:
-        found = _by_pyarrow(f"{bucket}/{begin}{prefix}", access)
-        yield from (path.removeprefix(f"{bucket}/{begin}") for path in found)
-        return
+    import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
     client = boto3.client(
@@ -49,20 +44,3 @@ def list_any_keys(root: str, prefix: str, *, access: S3Access) -> Iterator[str]:
                 yield entry["Key"].removeprefix(begin)
     except (BotoCoreError, ClientError) as error:
         raise OSError(str(error)) from error
-
-
-def _by_pyarrow(folder: str, access: S3Access) -> list[str]:
-    from pyarrow import fs
-
-    endpoint = access.endpoint or os.environ.get("AWS_ENDPOINT_URL", "")
-    scheme, _, host = endpoint.rpartition("://")
-    files = fs.S3FileSystem(
-        access_key=access.key_id or None,
-        secret_key=access.secret or None,
-        session_token=access.session,
-        region=access.region or os.environ.get("AWS_REGION"),
-        scheme=scheme or None,
-        endpoint_override=host or None,
-    )
-    found = files.get_file_info(fs.FileSelector(folder, recursive=True, allow_not_found=True))
-    return [one.path for one in found if one.is_file]
