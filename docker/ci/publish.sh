@@ -3,7 +3,8 @@
 #   docker/ci/publish.sh registry.example.org/team <tag> <overlay>
 # Use a commit as the tag. An image that the registry already has under it is not built again.
 # Specs name images of this registry; their digests are written into the specs before those are
-# copied into the images of stages and Airflow. build/release then is an overlay to apply.
+# copied into the images of stages and Airflow. build/release then is an overlay to apply, whose
+# policies admit images of this registry only.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -15,6 +16,13 @@ apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources:
   - ../../docker/kubernetes/overlays/$overlay
+patches:
+  - target: {kind: ConfigMap, name: slipway-policy}
+    patch: |-
+      - {op: replace, path: /data/stage-images, value: $registry/slipway-stages}
+      - op: replace
+        path: /data/server-images
+        value: $registry/slipway-server $registry/slipway-shipper
 images:
 END
 

@@ -76,13 +76,17 @@ def cluster(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Cluster]:
     """A cluster double whose namespace holds Slipway's settings, and Airflow's connection to it."""
+    from tests.dags.gate_pods import IMAGE, PROGRAMS
     from tests.dags.specs import PODS, dataset_file, model_file
     from tests.kubernetes_double import Cluster
 
     root = project({**dataset_file(), **model_file(more=PODS)})
     with Cluster(
-        folder=tmp_path / "cluster", images={"registry.example/slipway-stages:1.0"}
+        folder=tmp_path / "cluster",
+        images={IMAGE, *PROGRAMS},
+        namespace="slipway-stages",
     ) as started:
+        started.programs.update(PROGRAMS)
         started.apply(
             {
                 "apiVersion": "v1",

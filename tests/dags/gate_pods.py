@@ -21,29 +21,38 @@ from tests.kubernetes_double import Cluster
 GATE = RunRef("delay", "request-000001", "gate")
 INPUTS = {"model": "delay", "request": "1"}
 MEASURED = {"challenger.roc_auc": 0.7, "constant.roc_auc": 0.5}
+REPOSITORY = "registry.example/slipway-stages"
+IMAGE = f"{REPOSITORY}:1.0"
+PROGRAMS = {
+    f"{REPOSITORY}:sleeps": ["sleep", "60"],
+    f"{REPOSITORY}:records-nothing": ["true"],
+}
+"""Images in which `slipway` is another program."""
+
 JUDGED = "refuse"
 """The gate's action on these metrics: there is too little to compare."""
 
 
 class SleepingPod(StagePod):
-    """A task whose pod sleeps for a minute and records nothing."""
+    """A task in an image whose `slipway` sleeps for a minute and records nothing."""
 
-    program = ("sleep", "60")
+    tag = "sleeps"
 
     def build_pod_request_obj(
         self, context: Context | None = None, *, dry_run: bool = False
     ) -> k8s.V1Pod:
-        """The same pod with another program."""
+        """The same pod in another image, where the spec names the usual one."""
         pod = super().build_pod_request_obj(context, dry_run=dry_run)
-        pod.spec.containers[0].command = list(self.program)
-        pod.spec.containers[0].args = []
+        [container] = pod.spec.containers
+        if container.image == IMAGE:
+            container.image = f"{REPOSITORY}:{self.tag}"
         return pod
 
 
 class NoRecordPod(SleepingPod):
-    """A task whose pod succeeds and records nothing."""
+    """A task in an image whose `slipway` succeeds and records nothing."""
 
-    program = ("true",)
+    tag = "records-nothing"
 
 
 def gate_task(kind: type[StagePod] = SleepingPod, **changes: Any) -> DeferredTask:

@@ -24,6 +24,7 @@ def status(message: str) -> str:
         (403, 'pods "x" is forbidden: status unknown for quota: q', errors.Unschedulable, "qu"),
         (403, 'User "ann" cannot create resource "pods"', errors.Denied, "slipway-airflow"),
         (403, 'violates PodSecurity "restricted:latest"', errors.Denied, "admission rule"),
+        (403, "ValidatingAdmissionPolicy 'a' denied request", errors.Denied, "slipway-policy"),
         (403, 'admission webhook "images" denied the request', errors.Denied, "admission rule"),
         (403, "error looking up service account slipway/x", errors.Denied, "service account"),
         (401, "Unauthorized", errors.Denied, "connection"),

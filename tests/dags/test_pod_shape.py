@@ -66,6 +66,7 @@ def test_the_pod_gets_addresses_and_the_origin(
 ) -> None:
     """Addresses that Airflow has, and the origin; no default is invented and no secret passed."""
     monkeypatch.setenv("SLIPWAY_MLFLOW", "http://mlflow.example:5000")
+    monkeypatch.setenv("SLIPWAY_PROMETHEUS_URL", "")
     monkeypatch.setenv("SLIPWAY_TOKEN", "a secret")
     variables = {one["name"]: one["value"] for one in container()["env"]}
     assert variables.pop("SLIPWAY_STORE") == shared_store.root
@@ -174,7 +175,7 @@ def test_the_pod_is_named_and_labelled_by_its_work() -> None:
     assert labels["slipway/stage"] == "promote_challenger"
     assert labels["slipway/run"] == "request-000003"
     assert labels["try_number"] == "2"
-    assert second["metadata"]["namespace"] == "slipway"
+    assert second["metadata"]["namespace"] == "slipway-stages"
 
 
 def test_a_pod_of_a_dataset_is_labelled_by_it() -> None:

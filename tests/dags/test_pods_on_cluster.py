@@ -32,7 +32,7 @@ def test_a_stage_runs_in_a_pod_and_leaves_its_record(cluster: Cluster, shared_st
     task = gate_task(StagePod)
     pushed = task.run()
     assert pushed["return_value"]["action"] == JUDGED
-    assert pushed["pod_namespace"] == "slipway"
+    assert pushed["pod_namespace"] == "slipway-stages"
     assert (asked(cluster, "POST"), asked(cluster, "DELETE")) == (1, 1)
     cluster.wait("no pod", lambda: not cluster.pods())
 

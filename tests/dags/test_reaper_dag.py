@@ -41,7 +41,7 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> StatesInstance:
 
 def counts() -> dict[str, int]:
     """Numbers of the reaper's verdict."""
-    numbers: dict[str, int] = reap.function("kubernetes_default", "slipway")
+    numbers: dict[str, int] = reap.function("kubernetes_default", "slipway-stages")
     return numbers
 
 

@@ -16,6 +16,7 @@ from slipway.stages.rollout.v2_encode import encode_rows
 from tests.e2e import ferry_project
 from tests.e2e.conftest import COLUMNS, StackEnv
 from tests.kubernetes_double import Cluster
+from tests.kubernetes_double.cluster import SERVING, STAGES
 from tests.support.row_identities import named_identity
 
 DATASET, MODEL = "cluster_ferries", "cluster_delay"
@@ -108,7 +109,7 @@ class ClusterEnv:
 
     def stage_pods(self) -> list[str]:
         """Names of the stages' pods that exist now."""
-        found = self.cluster.pods({"app.kubernetes.io/name": "slipway-stage"})
+        found = self.cluster.objects.list("Pod", STAGES, "app.kubernetes.io/name=slipway-stage")
         return [pod["metadata"]["name"] for pod in found]
 
 
@@ -119,18 +120,20 @@ def running_cluster_env(stack_env: StackEnv) -> Iterator[ClusterEnv]:
         folder=stack_env.files.parent / "cluster", images={STAGES_IMAGE, SERVER_IMAGE}, gateway=True
     ) as cluster:
         cluster.environ["SLIPWAY_PROJECT"] = str(stack_env.stack.project)
-        cluster.apply(
-            {
-                "apiVersion": "v1",
-                "kind": "ConfigMap",
-                "metadata": {"name": "slipway-settings", "namespace": cluster.namespace},
-                "data": {
-                    "SLIPWAY_STORE": stack_env.stack.settings.store,
-                    "SLIPWAY_MLFLOW": stack_env.stack.addresses.mlflow,
-                    "SLIPWAY_LOG_ROLL_SECONDS": "1",
-                },
-            }
-        )
+        addresses = {
+            "SLIPWAY_STORE": stack_env.stack.settings.store,
+            "SLIPWAY_MLFLOW": stack_env.stack.addresses.mlflow,
+            "SLIPWAY_PLATFORM": stack_env.stack.addresses.platform,
+        }
+        for namespace in (STAGES, SERVING):
+            cluster.apply(
+                {
+                    "apiVersion": "v1",
+                    "kind": "ConfigMap",
+                    "metadata": {"name": "slipway-settings", "namespace": namespace},
+                    "data": {**addresses, "SLIPWAY_LOG_ROLL_SECONDS": "1"},
+                }
+            )
         connection = {"connection_id": "ferry_cluster", **_connection(cluster)}
         stack_env.api.post("/connections", connection)
         include = stack_env.stack.project / "include"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +17,9 @@ Manifest = dict[str, Any]
 
 MANAGER = "slipway-integration"
 RBAC = "rbac.authorization.k8s.io/v1"
+ADMISSION = "admissionregistration.k8s.io/v1"
+POLICY, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
+CLUSTER_SCOPED = ("Namespace", POLICY, BINDING)
 KINDS = {
     "CiliumNetworkPolicy": ("cilium.io/v2", "ciliumnetworkpolicies"),
     "ConfigMap": ("v1", "configmaps"),
@@ -24,13 +28,17 @@ KINDS = {
     "LimitRange": ("v1", "limitranges"),
     "Namespace": ("v1", "namespaces"),
     "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
+    "HTTPRoute": ("gateway.networking.k8s.io/v1", "httproutes"),
     "Pod": ("v1", "pods"),
+    "PodDisruptionBudget": ("policy/v1", "poddisruptionbudgets"),
     "ResourceQuota": ("v1", "resourcequotas"),
     "Role": (RBAC, "roles"),
     "RoleBinding": (RBAC, "rolebindings"),
     "Secret": ("v1", "secrets"),
     "Service": ("v1", "services"),
     "ServiceAccount": ("v1", "serviceaccounts"),
+    POLICY: (ADMISSION, "validatingadmissionpolicies"),
+    BINDING: (ADMISSION, "validatingadmissionpolicybindings"),
 }
 """API version and plural of what the suite lays out or looks at."""
 
@@ -64,15 +72,27 @@ class Api:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
+    def at(self, namespace: str) -> Self:
+        """The same client for another namespace."""
+        other = copy.copy(self)
+        other.namespace = namespace
+        return other
+
     def apply(self, manifest: Mapping[str, Any]) -> Manifest:
-        """Apply a manifest and take over conflicting fields; the object."""
-        path = self._path(manifest["kind"], manifest["metadata"]["name"])
+        """Apply a manifest to its namespace and take over conflicting fields; the object."""
+        meta = manifest["metadata"]
+        path = self._path(manifest["kind"], meta["name"], meta.get("namespace", ""))
         query = [("fieldManager", MANAGER), ("force", "true")]
         return self._json("PATCH", path, query=query, body=manifest)
 
     def create(self, manifest: Mapping[str, Any]) -> Manifest:
         """Create an object."""
         return self._json("POST", self._path(manifest["kind"]), body=manifest)
+
+    def patch(self, kind: str, name: str, body: Mapping[str, Any]) -> Manifest:
+        """Change an object by a merge patch."""
+        merge = "application/merge-patch+json"
+        return self._json("PATCH", self._path(kind, name), body=body, content_type=merge)
 
     def find(self, kind: str, name: str) -> Manifest | None:
         """An object, or None."""
@@ -110,17 +130,20 @@ class Api:
             raise
         return any(one["name"] == plural for one in found.get("resources") or ())
 
-    def own_ports(self) -> set[int]:
-        """Ports of the API servers behind their Service."""
+    def own_addresses(self) -> dict[str, set[int]]:
+        """Addresses and ports of the API servers behind their Service; empty: not to be seen."""
         path = "/api/v1/namespaces/default/endpoints/kubernetes"
         try:
             found = self._json("GET", path)
         except ApiException as error:
             if error.status in (FORBIDDEN, NOT_FOUND):
-                return set()
+                return {}
             raise
-        subsets = found.get("subsets") or ()
-        return {int(port["port"]) for one in subsets for port in one.get("ports") or ()}
+        return {
+            str(address["ip"]): {int(port["port"]) for port in one.get("ports") or ()}
+            for one in found.get("subsets") or ()
+            for address in one.get("addresses") or ()
+        }
 
     def log(self, pod: str, container: str) -> str:
         """Log of a container so far."""
@@ -137,21 +160,23 @@ class Api:
         path = f"{self._path('ServiceAccount', account)}/token"
         return str(self._json("POST", path, body=asked)["status"]["token"])
 
-    def may(self, verb: str, resource: str, *, group: str = "", namespace: str = "") -> bool:
+    def may(self, verb: str, resource: str, *, group: str = "", name: str = "") -> bool:
         """Whether the API allows this account an action, by a SelfSubjectAccessReview.
 
         Args:
             verb: Such as `create`.
             resource: Plural, with a subresource after a slash.
             group: API group; empty: core.
-            namespace: Namespace; empty: the client's own.
+            name: Name of the object; empty: any.
         """
         plural, _, subresource = resource.partition("/")
-        attributes = {"namespace": namespace or self.namespace, "verb": verb, "resource": plural}
+        attributes = {"namespace": self.namespace, "verb": verb, "resource": plural}
         if group:
             attributes["group"] = group
         if subresource:
             attributes["subresource"] = subresource
+        if name:
+            attributes["name"] = name
         asked = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
@@ -180,10 +205,10 @@ class Api:
         ]
         return "\n".join([*lines, *warnings])
 
-    def _path(self, kind: str, name: str = "") -> str:
+    def _path(self, kind: str, name: str = "", namespace: str = "") -> str:
         version, plural = KINDS[kind]
         root = f"/apis/{version}" if "/" in version else f"/api/{version}"
-        where = "" if kind == "Namespace" else f"/namespaces/{self.namespace}"
+        where = "" if kind in CLUSTER_SCOPED else f"/namespaces/{namespace or self.namespace}"
         return f"{root}{where}/{plural}{f'/{name}' if name else ''}"
 
     def _json(
@@ -193,15 +218,25 @@ class Api:
         *,
         query: list[tuple[str, str]] | None = None,
         body: Any = None,
+        content_type: str = "",
     ) -> Manifest:
-        found: Manifest = json.loads(self._ask(method, path, query=query or [], body=body))
+        answer = self._ask(method, path, query=query or [], body=body, content_type=content_type)
+        found: Manifest = json.loads(answer)
         return found
 
-    def _ask(self, method: str, path: str, *, query: list[tuple[str, str]], body: Any) -> bytes:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: list[tuple[str, str]],
+        body: Any,
+        content_type: str = "",
+    ) -> bytes:
         """The body of the response; a busy server is asked again."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._send(method, path, query=query, body=body)
+                return self._send(method, path, query=query, body=body, content_type=content_type)
             except (ApiException, HTTPError) as error:
                 status = int(getattr(error, "status", None) or SERVER_ERROR)
                 passing = status == TOO_MANY or status >= SERVER_ERROR
@@ -210,11 +245,19 @@ class Api:
                 time.sleep(PAUSE_S * attempt)
         raise AssertionError("unreachable")
 
-    def _send(self, method: str, path: str, *, query: list[tuple[str, str]], body: Any) -> bytes:
-        patch = "application/apply-patch+yaml"
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: list[tuple[str, str]],
+        body: Any,
+        content_type: str,
+    ) -> bytes:
+        usual = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
         headers = {
             "Accept": "application/json",
-            "Content-Type": patch if method == "PATCH" else "application/json",
+            "Content-Type": content_type or usual,
             "User-Agent": MANAGER,
         }
         self._client.update_params_for_auth(headers, query, ["BearerToken"])

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.integration import manifests
+from tests.integration.api import Api
 from tests.integration.project import ENTRY, MODEL, ClusterProject
-from tests.integration.suite_cluster import SuiteCluster
 
 NAME = "ferry-delay-clients"
 # A new connection for every request, so that each may reach another server.
@@ -39,14 +39,14 @@ class Clients:
     """The client pod, by its log.
 
     Attributes:
-        cluster: The cluster that it runs on.
+        admin: Client of the API for its namespace.
     """
 
-    cluster: SuiteCluster
+    admin: Api
 
     def results(self) -> list[dict[str, Any]]:
         """An entry per request, oldest first."""
-        lines = self.cluster.admin.log(NAME, "base").splitlines()
+        lines = self.admin.log(NAME, "base").splitlines()
         # The last line may be incomplete, and failures before the first answer are no JSON.
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
@@ -60,7 +60,7 @@ class Clients:
 
     def after(self, count: int, *, since: int) -> Counter[int]:
         """Answers by version once `count` requests have followed."""
-        self.cluster.admin.wait(
+        self.admin.wait(
             f"{count} more requests", lambda: len(self.results()) >= since + count, seconds=120
         )
         return self.versions(since=since)
@@ -69,25 +69,26 @@ class Clients:
 @contextmanager
 def asking(project: ClusterProject) -> Iterator[Clients]:
     """A client pod that has got an answer; it is deleted afterwards."""
-    cluster = project.cluster
-    base = cluster.gateway["url"] if cluster.gateway else f"http://{ENTRY}:8080"
+    cluster, admin = project.cluster, project.at("clients")
+    serving = project.at("serving").namespace
+    base = cluster.gateway["url"] if cluster.gateway else f"http://{ENTRY}.{serving}:8080"
     spec = manifests.restricted(cluster.image, ["python", "-c", PROGRAM])
     spec["containers"][0]["env"] = [
         {"name": "URL", "value": f"{base}/v2/models/{MODEL}/infer"},
         {"name": "BODY", "value": json.dumps(project.question())},
     ]
-    labels = {"app.kubernetes.io/name": NAME, "slipway/client": "true"}
-    meta = {"name": NAME, "namespace": cluster.namespace, "labels": labels}
-    cluster.admin.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
-    clients = Clients(cluster)
+    labels = {"app.kubernetes.io/name": NAME}
+    meta = {"name": NAME, "namespace": admin.namespace, "labels": labels}
+    admin.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
+    clients = Clients(admin)
     try:
-        cluster.admin.wait("a client runs", lambda: _runs(cluster), seconds=cluster.patience_s)
-        cluster.admin.wait("its first answer", clients.results, seconds=60)
+        admin.wait("a client runs", lambda: _runs(admin), seconds=cluster.patience_s)
+        admin.wait("its first answer", clients.results, seconds=60)
         yield clients
     finally:
-        cluster.admin.delete("Pod", NAME)
+        admin.delete("Pod", NAME)
 
 
-def _runs(cluster: SuiteCluster) -> bool:
-    found = cluster.admin.find("Pod", NAME) or {}
+def _runs(admin: Api) -> bool:
+    found = admin.find("Pod", NAME) or {}
     return (found.get("status") or {}).get("phase") == "Running"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.conftest import QUIET
 from tests.integration.api import Api
-from tests.integration.suite_cluster import inside
+from tests.integration.suite_cluster import inside, namespace_of
 from tests.kubernetes_double import Cluster
 
 IMAGE = "slipway-integration:0.1.0"
@@ -18,12 +18,6 @@ TELEMETRY_AND_THREADS = {
     **{name: value for name, value in QUIET.items() if not name.startswith("AIRFLOW_")},
 }
 """Environment variables that the image sets."""
-
-
-class NamespacedCluster(Cluster):
-    """The double with a namespace that no spec has by default."""
-
-    namespace = NAMESPACE
 
 
 class DoubleCluster:
@@ -67,8 +61,12 @@ def double(folder: Path, *, by_gateway: bool) -> Iterator[DoubleCluster]:
     """The double; all of it is removed afterwards."""
     empty = folder / "base"
     empty.mkdir()
-    with NamespacedCluster(
-        folder=folder / "cluster", images={IMAGE}, gateway=by_gateway, base=empty
+    with Cluster(
+        folder=folder / "cluster",
+        images={IMAGE},
+        gateway=by_gateway,
+        base=empty,
+        namespace=namespace_of(NAMESPACE, "stages"),
     ) as cluster:
         cluster.environ |= TELEMETRY_AND_THREADS
         with Api(cluster.kubeconfig("admin"), namespace=NAMESPACE) as admin:

@@ -23,9 +23,9 @@ from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.wiring import Container
 from tests.e2e import ferry_project
 from tests.integration import manifests
-from tests.integration.api import Manifest
+from tests.integration.api import Api, Manifest
 from tests.integration.manifests import MLFLOW, MLFLOW_PORT, STORE, STORE_PORT
-from tests.integration.suite_cluster import AIRFLOW, SuiteCluster, inside
+from tests.integration.suite_cluster import AIRFLOW, SuiteCluster, inside, namespace_of
 
 DATASET, MODEL, ENTRY = "ferries", "ferry_delay", "ferry-delay"
 IDLE_MODEL = "idle_delay"
@@ -65,6 +65,10 @@ class ClusterProject:
     def dataset(self) -> DatasetSpec:
         """Spec of the crossings."""
         return self.container.dataset(DATASET)
+
+    def at(self, part: str) -> Api:
+        """The administrator's client for a namespace: `control`, `stages`, `serving`, `clients`."""
+        return self.cluster.admin.at(namespace_of(self.cluster.namespace, part))
 
     def model(self, name: str = MODEL) -> ModelSpec:
         """Spec of the delays."""
@@ -143,16 +147,13 @@ def deploy_project(cluster: SuiteCluster, folder: Path) -> Iterator[ClusterProje
     for manifest in manifests.foundation(cluster.namespace, image=cluster.image):
         if not _is_mlflow(manifest):
             admin.apply(manifest)
-    by_cilium = admin.has("CiliumNetworkPolicy")
-    ports = admin.own_ports()
-    for manifest in manifests.to_api_server(cluster.namespace, ports=ports, by_cilium=by_cilium):
+    by_cilium, known = admin.has("CiliumNetworkPolicy"), admin.own_addresses()
+    for manifest in manifests.to_api_server(cluster.namespace, known=known, by_cilium=by_cilium):
         admin.apply(manifest)
     files = specs(cluster)
     store = inside(cluster, STORE, STORE_PORT)
     for manifest in manifests.settings(cluster.namespace, store_url=store, project=files):
         admin.apply(manifest)
-    if cluster.gateway is not None:
-        admin.apply(manifests.clients_to_gateway(cluster.namespace, cluster.gateway["namespace"]))
     for path, text in files.items():
         ferry_project.write(folder / path, text)
     project = ClusterProject(cluster, folder, files, {})
@@ -205,7 +206,7 @@ def connection(cluster: SuiteCluster, account: str) -> str:
     import json
 
     config = cluster.kubeconfig(account).read_text()
-    extra = {"kube_config": config, "namespace": cluster.namespace}
+    extra = {"kube_config": config, "namespace": namespace_of(cluster.namespace, "stages")}
     return json.dumps({"conn_type": "kubernetes", "extra": extra})
 
 
@@ -213,13 +214,13 @@ def specs(cluster: SuiteCluster) -> dict[str, str]:
     """Text of each spec file, by its path below the project."""
     pods = {
         "image": cluster.image,
-        "namespace": cluster.namespace,
+        "namespace": namespace_of(cluster.namespace, "stages"),
         "resources": {"cpu": CPU, "memory": MEMORY},
     }
     inside_pods = {"runtime": "kubernetes", "pods": pods}
     target = {
         "image": cluster.image,
-        "namespace": cluster.namespace,
+        "namespace": namespace_of(cluster.namespace, "serving"),
         "replicas": 1,
         # Each node pulls the image first, and it is large.
         "ready_seconds": 270,

@@ -17,12 +17,15 @@ from kubernetes.client import ApiException
 from kubernetes.config import ConfigException
 from urllib3.exceptions import HTTPError
 
-from tests.integration.api import Api
+from tests.integration.api import BINDING, POLICY, Api
+from tests.integration.manifests import foundation
 from tests.integration.port_forward import Forward
+from tests.integration.suite_cluster import HOMES, PARTS, namespace_of
 
 TOKEN_SECONDS = 4 * 3600
 GONE_WITHIN_S = 300.0
 COUNTED_WITHIN_S = 60.0
+POLICIES = (BINDING, POLICY)
 
 
 class RealCluster:
@@ -60,7 +63,8 @@ class RealCluster:
         """A kubeconfig with a token of the TokenRequest API."""
         path = self._folder / f"{account}.json"
         if not path.exists():
-            token = self.admin.token(account, seconds=TOKEN_SECONDS)
+            home = self.admin.at(namespace_of(self.namespace, HOMES[account]))
+            token = home.token(account, seconds=TOKEN_SECONDS)
             path.touch(mode=0o600)
             path.write_text(json.dumps(self._config(account, token)))
         return path
@@ -80,7 +84,8 @@ class RealCluster:
         """Return once the quota's controller has counted for the first time."""
 
         def status() -> Any:
-            found = self.admin.find("ResourceQuota", quota) or {}
+            stages = self.admin.at(namespace_of(self.namespace, "stages"))
+            found = stages.find("ResourceQuota", quota) or {}
             return (found.get("status") or {}).get("used")
 
         self.admin.wait(f"the status of {quota}", status, seconds=COUNTED_WITHIN_S)
@@ -120,14 +125,14 @@ def real(
     gateway: str | None,
     keep: Callable[[str], None] | None,
 ) -> Iterator[RealCluster]:
-    """A new namespace of a real cluster; it is deleted afterwards.
+    """New namespaces of a real cluster; they are deleted afterwards.
 
     Args:
         kubeconfig: File, or files as `KUBECONFIG` lists them.
         folder: Holds tokens.
         image: That the cluster can pull, or has.
         gateway: `NAMESPACE/NAME=URL` of a Gateway; None: none is used.
-        keep: Called with the command that deletes the namespace, which stays; None: it is deleted.
+        keep: Called with the command that deletes what stays; None: it is deleted.
     """
     if not image:
         pytest.exit("hint: name an image: make integration KUBECONFIG=… IMAGE=…", returncode=2)
@@ -162,13 +167,19 @@ def _admin(kubeconfig: str, namespace: str) -> Api:
 
 
 def _leave(admin: Api, keep: Callable[[str], None] | None) -> None:
+    names = [namespace_of(admin.namespace, part) for part in PARTS]
+    policies = [one for one in foundation(admin.namespace, image="-") if one["kind"] in POLICIES]
     if keep is not None:
-        keep(f"kubectl delete namespace {admin.namespace}")
+        found = " ".join(f"{one['kind']}/{one['metadata']['name']}" for one in policies)
+        keep(f"kubectl delete {found} {' '.join(f'namespace/{one}' for one in names)}")
         return
-    admin.delete("Namespace", admin.namespace)
+    for one in policies:
+        admin.delete(one["kind"], one["metadata"]["name"])
+    for name in names:
+        admin.delete("Namespace", name)
     admin.wait(
-        "the namespace's end",
-        lambda: admin.find("Namespace", admin.namespace) is None,
+        "the end of the namespaces",
+        lambda: all(admin.find("Namespace", name) is None for name in names),
         seconds=GONE_WITHIN_S,
     )
 

@@ -15,14 +15,29 @@ AIRFLOW, ROLLOUT, STAGES, SERVER = (
 )
 """The service accounts of `docker/kubernetes/base`."""
 
+PARTS = ("control", "stages", "serving", "clients")
+"""Namespaces of the suite: those of the base, and one for clients of a model."""
+HOMES = {AIRFLOW: "control", ROLLOUT: "stages", STAGES: "stages", SERVER: "serving"}
+"""Where each account is."""
+
+
+def namespace_of(stem: str, part: str) -> str:
+    """Name of a namespace of the suite.
+
+    Args:
+        stem: Name of the one of Airflow, MLflow and the store.
+        part: One of `PARTS`.
+    """
+    return stem if part == "control" else f"{stem}-{part}"
+
 
 class SuiteCluster(Protocol):
     """A cluster for the suite.
 
     Attributes:
-        namespace: Namespace of everything that the suite creates.
+        namespace: Namespace of MLflow and the store; the names of all others begin with it.
         image: Holds all of Slipway's parts, moto's S3 server and MLflow.
-        admin: API client with the rights of the given kubeconfig.
+        admin: API client with the rights of the given kubeconfig, for that namespace.
         gateway: The spec's `gateway`; None: traffic is split by the number of servers.
         patience_s: Time limit until a pod runs, with the pull of its image.
         tries: Number of tries of a stage after transient errors.
@@ -36,10 +51,10 @@ class SuiteCluster(Protocol):
     tries: int
 
     def kubeconfig(self, account: str) -> Path:
-        """A kubeconfig of a service account of the namespace."""
+        """A kubeconfig of a service account of the base."""
 
     def here(self, service: str, port: int) -> str:
-        """A Service's URL as this process reaches it."""
+        """The URL of a Service beside MLflow as this process reaches it."""
 
     def lacks_memory(self, pod: str) -> None:
         """Let a container of a pod exceed its memory limit."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from kubernetes.client import ApiException
 
 from slipway import errors
 from slipway.orchestration.pods.operator import StagePod
@@ -20,7 +21,7 @@ from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
 from tests.dags.deferred_task import cancel_trigger
 from tests.integration import manifests
-from tests.integration.api import Api, Manifest
+from tests.integration.api import BINDING, FORBIDDEN, Api, Manifest
 from tests.integration.dag_runner import Run, fired, runs
 from tests.integration.project import IDLE_MODEL, ClusterProject
 from tests.integration.suite_cluster import AIRFLOW
@@ -58,13 +59,13 @@ def gate(
 
 def pods_of(project: ClusterProject, stage: str = "gate") -> list[Manifest]:
     """Pods of a stage that are not being deleted."""
-    found = project.cluster.admin.list_objects("Pod", {"slipway/stage": stage})
+    found = project.at("stages").list_objects("Pod", {"slipway/stage": stage})
     return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 
 def running(project: ClusterProject, name: str) -> None:
     """Return once a pod runs."""
-    admin = project.cluster.admin
+    admin = project.at("stages")
 
     def runs_now() -> bool:
         found = admin.find("Pod", name) or {}
@@ -75,8 +76,50 @@ def running(project: ClusterProject, name: str) -> None:
 
 def gone(project: ClusterProject, name: str) -> None:
     """Return once a pod does not exist any more."""
-    admin = project.cluster.admin
+    admin = project.at("stages")
     admin.wait(f"the end of {name}", lambda: admin.find("Pod", name) is None, seconds=120)
+
+
+def admitted(project: ClusterProject, *, is_so: bool) -> None:
+    """Return once the API enforces a change of the policies: by a pod that they refuse."""
+    admin = project.at("stages")
+    labels = {"app.kubernetes.io/name": "odd"}
+    meta = {"name": "odd", "namespace": admin.namespace, "labels": labels}
+    spec = manifests.restricted(project.cluster.image, ["true"])
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+
+    def is_admitted() -> bool:
+        try:
+            admin.create(pod)
+        except ApiException as error:
+            if error.status != FORBIDDEN:
+                raise
+            return False
+        admin.delete("Pod", "odd")
+        gone(project, "odd")
+        return True
+
+    admin.wait("a change of policies", lambda: is_admitted() is is_so, seconds=60)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_policies(project: ClusterProject) -> Iterator[None]:
+    """Pods of this file run other programs than a stage, which the policies refuse."""
+    admin = project.at("stages")
+    bound = [
+        one
+        for one in manifests.foundation(project.cluster.namespace, image=project.cluster.image)
+        if one["kind"] == BINDING
+        and one["metadata"]["name"].endswith(("-stages", "-airflow", "-airflow-changes"))
+    ]
+    assert len(bound) == 3
+    for one in bound:
+        admin.delete(BINDING, one["metadata"]["name"])
+    admitted(project, is_so=True)
+    yield
+    for one in bound:
+        admin.apply(one)
+    admitted(project, is_so=False)
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +127,7 @@ def _tidied(project: ClusterProject) -> Iterator[None]:
     """Delete failed pods, which are kept for people, after each test."""
     yield
     for pod in pods_of(project):
-        project.cluster.admin.delete("Pod", pod["metadata"]["name"])
+        project.at("stages").delete("Pod", pod["metadata"]["name"])
 
 
 def test_a_stage_leaves_its_record_and_no_pod(project: ClusterProject) -> None:
@@ -132,7 +175,7 @@ def test_a_deleted_pod_is_lost(project: ClusterProject) -> None:
     waits = run.start("gate")
     assert waits is not None
     running(project, waits.pod_name)
-    project.cluster.admin.delete("Pod", waits.pod_name)
+    project.at("stages").delete("Pod", waits.pod_name)
     event = fired(waits, seconds=run.patience_s)
     with pytest.raises(errors.PodLost):
         run.resume("gate", event)
@@ -158,7 +201,7 @@ def test_a_missing_image_is_reported(project: ClusterProject) -> None:
     with pytest.raises((errors.BadImage, errors.ImagePullFailed)) as raised:
         gate(project, image=missing).task("gate")
     assert "never-pushed" in str(raised.value.expected)
-    project.cluster.admin.wait("no pod", lambda: not pods_of(project), seconds=120)
+    project.at("stages").wait("no pod", lambda: not pods_of(project), seconds=120)
 
 
 def test_an_unschedulable_pod_is_reported(project: ClusterProject) -> None:
@@ -167,18 +210,18 @@ def test_an_unschedulable_pod_is_reported(project: ClusterProject) -> None:
     with pytest.raises(errors.Unschedulable, match="no node has room") as raised:
         gate(project, startup_seconds=10, node_selector=nowhere).task("gate")
     assert "slipway/no-such-node=here" in str(raised.value.expected)
-    project.cluster.admin.wait("no pod", lambda: not pods_of(project), seconds=120)
+    project.at("stages").wait("no pod", lambda: not pods_of(project), seconds=120)
 
 
 @contextmanager
 def full_namespace(project: ClusterProject) -> Iterator[None]:
     """A ResourceQuota by which the namespace admits no further pod."""
-    admin = project.cluster.admin
+    admin = project.at("stages")
     admin.apply(
         {
             "apiVersion": "v1",
             "kind": "ResourceQuota",
-            "metadata": {"name": QUOTA, "namespace": project.cluster.namespace},
+            "metadata": {"name": QUOTA, "namespace": project.at("stages").namespace},
             "spec": {"hard": {"pods": "0"}},
         }
     )
@@ -201,16 +244,14 @@ def test_a_used_up_quota_is_reported(project: ClusterProject) -> None:
 
 def allowed_to_make_pods(project: ClusterProject, *, is_so: bool) -> None:
     """Return once the API enforces a change of Airflow's rights."""
-    cluster = project.cluster
-    with Api(cluster.kubeconfig(AIRFLOW), namespace=cluster.namespace) as airflow:
-        cluster.admin.wait(
-            "a change of rights", lambda: airflow.may("create", "pods") is is_so, seconds=60
-        )
+    admin = project.at("stages")
+    with Api(project.cluster.kubeconfig(AIRFLOW), namespace=admin.namespace) as airflow:
+        admin.wait("a change of rights", lambda: airflow.may("create", "pods") is is_so, seconds=60)
 
 
 def test_a_missing_right_is_reported(project: ClusterProject) -> None:
     """Airflow's account without its Role may create no pod; the error names the account."""
-    admin = project.cluster.admin
+    admin = project.at("stages")
     binding = admin.find("RoleBinding", AIRFLOW)
     assert binding is not None
     admin.delete("RoleBinding", AIRFLOW)
@@ -225,7 +266,7 @@ def test_a_missing_right_is_reported(project: ClusterProject) -> None:
                 **{name: binding[name] for name in ("roleRef", "subjects")},
                 "apiVersion": "rbac.authorization.k8s.io/v1",
                 "kind": "RoleBinding",
-                "metadata": {"name": AIRFLOW, "namespace": project.cluster.namespace},
+                "metadata": {"name": AIRFLOW, "namespace": project.at("stages").namespace},
             }
         )
         allowed_to_make_pods(project, is_so=True)

@@ -108,7 +108,7 @@ def test_a_model_is_trained_and_served_by_pods(project: ClusterProject) -> None:
     assert train(project) == TRAINED
     assert deploy(project) == {**DEPLOYED, "shift_50": "unneeded"}
     assert project.alias("champion") == 1
-    assert project.cluster.admin.find("Deployment", f"{ENTRY}-v1") is not None
+    assert project.at("serving").find("Deployment", f"{ENTRY}-v1") is not None
 
 
 def test_a_canary_shares_requests_and_takes_over(project: ClusterProject, clients: Clients) -> None:
@@ -160,6 +160,6 @@ def test_what_was_answered_is_in_the_prediction_log(
 
 def test_no_pod_of_a_stage_is_left(project: ClusterProject) -> None:
     """Each was deleted after its success."""
-    admin = project.cluster.admin
+    admin = project.at("stages")
     of_stages = {"app.kubernetes.io/name": "slipway-stage", "slipway/model": MODEL}
     admin.wait("no pod of a stage", lambda: not admin.list_objects("Pod", of_stages), seconds=120)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -31,6 +32,10 @@ from tests.kubernetes_double.network.services import Network
 
 BASE = Path(__file__).parents[2] / "docker" / "kubernetes" / "base"
 GIVEN = ("Namespace", "ServiceAccount", "Role", "RoleBinding")
+POLICIES = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+PARAMETERS = "slipway-policy"
+SERVING, STAGES = "slipway-serving", "slipway-stages"
+"""Namespaces of the base."""
 Found = list[Object]
 
 
@@ -43,10 +48,9 @@ class Cluster(FaultInjection):
         gateway: Whether it has the Gateway API, and a Gateway.
         nodes: Names of its nodes.
         pace: Waits that are shorter than a real cluster's.
-        base: Folder with the manifests of namespace, accounts and roles.
+        base: Folder with the manifests of namespaces, accounts, roles and policies.
+        namespace: Where objects are looked for unless another one is named.
     """
-
-    namespace = "slipway"
 
     def __init__(
         self,
@@ -57,7 +61,9 @@ class Cluster(FaultInjection):
         nodes: Sequence[str] = ("node-a", "node-b"),
         pace: Pace | None = None,
         base: Path = BASE,
+        namespace: str = SERVING,
     ) -> None:
+        self.namespace = namespace
         self.folder = folder.resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._base = base
@@ -80,6 +86,7 @@ class Cluster(FaultInjection):
             self._kubeconfig,
             self._pace,
         )
+        self.programs = cluster.programs
         self._kubelets = Kubelets(cluster, nodes)
         self.api = Api(
             self.objects,
@@ -128,7 +135,7 @@ class Cluster(FaultInjection):
         self._loop.add(*(each.observe for each in observers))
         self.objects.subscribe(self._loop.notify)
         self._loop.do(self._kubelets.register)
-        for manifest in _given(self._base):
+        for manifest in given(self._base, images=self.images):
             self.objects.create(manifest, manager="kubectl")
         if self._has_gateway:
             self._loop.wait_for(self._open_gateway())
@@ -150,7 +157,11 @@ class Cluster(FaultInjection):
 
     def kubeconfig(self, account: str = "slipway-rollout") -> Path:
         """A kubeconfig with the token of a service account, or of `admin`."""
-        return self._kubeconfig("" if account == "admin" else self.namespace, account)
+        if account == "admin":
+            return self._kubeconfig("", account)
+        found = (one["metadata"] for one in self.objects.list("ServiceAccount"))
+        where = {one["name"]: one["namespace"] for one in found}
+        return self._kubeconfig(where.get(account, self.namespace), account)
 
     def connection(self, account: str = "slipway-airflow") -> str:
         """An Airflow connection, as an `AIRFLOW_CONN_…` variable holds it."""
@@ -274,12 +285,22 @@ class Cluster(FaultInjection):
         await self._network.close()
 
 
-def _given(base: Path) -> Found:
-    """Namespace, accounts and roles of a folder of manifests, in an order that can be created."""
+def given(base: Path, *, images: Iterable[str]) -> Found:
+    """Namespaces, accounts, roles and policies of a folder, in an order that can be created.
+
+    Args:
+        base: The folder.
+        images: Images of pods, which the policies admit.
+    """
+    kinds = (*GIVEN, "ConfigMap", *POLICIES)
     found = [
         manifest
-        for path in sorted(base.glob("*.yaml"))
-        for manifest in yaml.safe_load_all(path.read_text())
-        if manifest and manifest.get("kind") in GIVEN
+        for path in sorted(base.rglob("*.yaml"))
+        for manifest in yaml.load_all(path.read_text(), Loader=yaml.CSafeLoader)
+        if manifest and manifest.get("kind") in kinds
     ]
-    return sorted(found, key=lambda manifest: GIVEN.index(manifest["kind"]))
+    admitted = " ".join(sorted({re.sub(r"(:[^/:@]+)?(@.*)?$", "", image) for image in images}))
+    for manifest in found:
+        if manifest["metadata"].get("name") == PARAMETERS:
+            manifest["data"] |= {"stage-images": admitted, "server-images": admitted}
+    return sorted(found, key=lambda manifest: kinds.index(manifest["kind"]))

@@ -50,6 +50,7 @@ class ClusterContext:
         environ: Environment variables of every container.
         kubeconfig: Path of a service account's kubeconfig, by namespace and account.
         pace: Waits.
+        programs: Images in which `slipway` is another program, and what runs then.
     """
 
     objects: Objects
@@ -60,6 +61,7 @@ class ClusterContext:
     environ: dict[str, str]
     kubeconfig: Callable[[str, str], Path]
     pace: Pace
+    programs: dict[str, list[str]] = field(default_factory=dict)
 
     def logs(self, pod_uid: str, container: str) -> Path:
         """Folder of a container's logs: `0.log` of its first run, `1.log` of its next."""

@@ -59,7 +59,9 @@ class ClusterModel:
     def clients(self) -> Clients:
         """Clients of the entry point."""
         host = self.spec.deployment.kubernetes.gateway.url if self.by_route else ""  # type: ignore[union-attr]
-        return Clients(f"{host or f'http://{NAME}.slipway.svc:8080'}/v2/models/{MODEL}/infer")
+        return Clients(
+            f"{host or f'http://{NAME}.slipway-serving.svc:8080'}/v2/models/{MODEL}/infer"
+        )
 
     def state(self) -> dict[tuple[str, str], str]:
         """Resource version of every object of the model."""

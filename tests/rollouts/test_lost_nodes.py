@@ -16,7 +16,7 @@ from tests.support.models_on_cluster import MODEL, request_body
 CLAIM = {
     "apiVersion": "v1",
     "kind": "PersistentVolumeClaim",
-    "metadata": {"name": "slipway-logs", "namespace": "slipway"},
+    "metadata": {"name": "slipway-logs", "namespace": "slipway-serving"},
     "spec": {
         "accessModes": ["ReadWriteMany"],
         "resources": {"requests": {"storage": "1Gi"}},

@@ -111,7 +111,7 @@ def _foreign() -> dict[str, Any]:
         "kind": "Deployment",
         "metadata": {
             "name": "another",
-            "namespace": "slipway",
+            "namespace": "slipway-serving",
             "labels": {"slipway/model": MODEL, "slipway/version": "9"},
         },
         "spec": {

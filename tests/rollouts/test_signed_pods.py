@@ -31,6 +31,8 @@ def test_pods_serve_what_a_trusted_key_signed_alone(
     )
     first = registry.version(MODEL, 1)
     sign_version(first, sha256=first.tags[DIGEST], registry=registry, signing=keys.signing)
+    admitted = {"data": {"trusted-keys": "trusted-keys"}}
+    cluster.patch("ConfigMap", "slipway-policy", admitted, namespace="slipway")
     model = ClusterModel(
         cluster, registry, by_route=True, ready_seconds=10, trusted_keys_config="trusted-keys"
     )

@@ -38,7 +38,7 @@ def test_a_version_that_does_not_become_ready_gets_nothing(
         with pytest.raises(PlatformUnavailable, match="do not become ready") as caught:
             routed.serve({version: 0.1, 1: 0.9}, token=2)
         assert message in str(caught.value)
-        assert "kubectl --namespace slipway describe pods" in str(caught.value)
+        assert "kubectl --namespace slipway-serving describe pods" in str(caught.value)
         assert routed.served().weights == {1: 1.0}
         routed.serve({1: 1.0}, token=2)
         assert set(clients.after(20)) == {1}

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,14 @@ FOLDER = Path(__file__).resolve().parents[2] / "docker" / "kubernetes"
 FILES = sorted(FOLDER.rglob("*.yaml"))
 OVERLAYS = ("dev", "staging", "production")
 TOOLS = sorted((FOLDER / "tools").glob("*.yaml"))
-NAMESPACE = "slipway"
+CONTROL, STAGE_PODS, SERVING = "slipway", "slipway-stages", "slipway-serving"
+NAMESPACES = (CONTROL, STAGE_PODS, SERVING)
+CLIENTS = "slipway-clients"
+CLUSTER_SCOPED = (
+    "Namespace",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+)
 
 ROLLOUT_STAGES = {row.name for row in STAGES.values() if row.cluster_rights}
 
@@ -61,7 +69,7 @@ def _output(*command: str) -> str:
 
 def whole_files() -> list[Path]:
     """Files whose objects are complete without Kustomize."""
-    files = [*(FOLDER / "base").glob("*.yaml"), *(FOLDER / "components/airflow").glob("*.yaml")]
+    files = [*(FOLDER / "base").rglob("*.yaml"), *(FOLDER / "components/airflow").glob("*.yaml")]
     files += [FOLDER / "overlays" / "dev" / name for name in ("store.yaml", "mlflow-volume.yaml")]
     return sorted(file for file in [*files, *TOOLS] if file.name != "kustomization.yaml")
 
@@ -108,52 +116,95 @@ def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     )
 
 
-def bearers(objects: list[Manifest]) -> dict[str, Mapping[str, str]]:
-    """Labels of every pod in the namespace, by its purpose."""
-    ours = {name: pod["metadata"]["labels"] for name, pod in pods(objects).items()}
-    stages = {
-        f"stage {stage}": shape.labels(stage, {"model": "m"}, run="r", store_root="s3://b")
-        for stage in {*ROLLOUT_STAGES, "train", "ingest", "drift", "operations"}
+@dataclass(frozen=True)
+class Bearer:
+    """A pod as network policies see it.
+
+    Attributes:
+        namespace: Its namespace.
+        labels: Its labels.
+    """
+
+    namespace: str
+    labels: Mapping[str, str]
+
+
+def bearers(objects: list[Manifest]) -> dict[str, Bearer]:
+    """Every pod of Slipway, and a client's, by its purpose."""
+    found = {
+        name: Bearer(CONTROL, pod["metadata"]["labels"]) for name, pod in pods(objects).items()
     }
-    servers = {
-        "server": names.version_labels("flight_delay", 3),
-        "client": {"slipway/client": "true"},
+    for stage in {*ROLLOUT_STAGES, "train", "ingest", "drift", "operations"}:
+        labels = shape.labels(stage, {"model": "m"}, run="r", store_root="s3://b")
+        found[f"stage {stage}"] = Bearer(STAGE_PODS, labels)
+    found["server"] = Bearer(SERVING, names.version_labels("flight_delay", 3))
+    found["client"] = Bearer(CLIENTS, {"app.kubernetes.io/name": "flight-delay-client"})
+    return found
+
+
+def namespace_labels(objects: list[Manifest]) -> dict[str, Mapping[str, str]]:
+    """Labels of each namespace, those of people's tools included."""
+    found = {
+        one["metadata"]["name"]: one["metadata"]["labels"]
+        for one in of_kind([*objects, *tools()], "Namespace")
     }
-    return {**ours, **stages, **servers}
+    return {name: {"kubernetes.io/metadata.name": name, **labels} for name, labels in found.items()}
+
+
+def policies_of(objects: list[Manifest], pod: Bearer) -> list[Manifest]:
+    """Network policies that select a pod."""
+    return [
+        one
+        for one in of_kind(objects, "NetworkPolicy")
+        if one["metadata"]["namespace"] == pod.namespace
+        and selects(one["spec"]["podSelector"], pod.labels)
+    ]
 
 
 def allows(objects: list[Manifest], source: str, target: str, *, port: int) -> bool:
     """Whether policies let one pod connect to another's port."""
-    labels = bearers(objects)
-    policies = of_kind(objects, "NetworkPolicy")
-    leaves = any(
-        _reaches(rule, "to", labels[target], port)
-        for one in policies
-        if selects(one["spec"]["podSelector"], labels[source])
-        for rule in one["spec"].get("egress", [])
-    )
-    enters = any(
-        _reaches(rule, "from", labels[source], port)
-        for one in policies
-        if selects(one["spec"]["podSelector"], labels[target])
-        for rule in one["spec"].get("ingress", [])
-    )
-    return leaves and enters
+    known, spaces = bearers(objects), namespace_labels(objects)
+
+    def passes(pod: Bearer, direction: str, side: str, peer: Bearer) -> bool:
+        # Only Slipway's namespaces deny by default.
+        return pod.namespace not in NAMESPACES or any(
+            _reaches(rule, side, peer, port, home=pod.namespace, spaces=spaces)
+            for one in policies_of(objects, pod)
+            for rule in one["spec"].get(direction, [])
+        )
+
+    start, end = known[source], known[target]
+    return passes(start, "egress", "to", end) and passes(end, "ingress", "from", start)
 
 
-def _reaches(rule: Manifest, side: str, labels: Mapping[str, str], port: int) -> bool:
+def _reaches(
+    rule: Manifest,
+    side: str,
+    pod: Bearer,
+    port: int,
+    *,
+    home: str,
+    spaces: Mapping[str, Mapping[str, str]],
+) -> bool:
     ports = [one["port"] for one in rule.get("ports", [])]
-    peers = [peer["podSelector"] for peer in rule[side] if set(peer) == {"podSelector"}]
-    return (not ports or port in ports) and any(selects(peer, labels) for peer in peers)
+    return (not ports or port in ports) and any(
+        "ipBlock" not in peer
+        and selects(peer.get("podSelector", {}), pod.labels)
+        and (
+            selects(peer["namespaceSelector"], spaces[pod.namespace])
+            if "namespaceSelector" in peer
+            else pod.namespace == home
+        )
+        for peer in rule[side]
+    )
 
 
 def reached(objects: list[Manifest], source: str) -> set[int]:
-    """Ports that a pod may reach outside the namespace, DNS aside."""
-    labels = bearers(objects)[source]
+    """Ports that a pod may reach at addresses, DNS aside."""
     return {
         port["port"]
-        for one in of_kind(objects, "NetworkPolicy")
-        if one["metadata"]["name"] != "dns" and selects(one["spec"]["podSelector"], labels)
+        for one in policies_of(objects, bearers(objects)[source])
+        if one["metadata"]["name"] != "dns"
         for rule in one["spec"].get("egress", [])
         if any("ipBlock" in peer for peer in rule["to"])
         for port in rule["ports"]

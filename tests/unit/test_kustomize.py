@@ -21,10 +21,15 @@ from slipway.settings import Settings
 from slipway.spec.loading import load_all
 from slipway.stages.ports.raw_column import signature_of
 from tests.support.kustomize import (
+    CLIENTS,
+    CLUSTER_SCOPED,
+    CONTROL,
     FILES,
     FOLDER,
-    NAMESPACE,
+    NAMESPACES,
     OVERLAYS,
+    SERVING,
+    STAGE_PODS,
     TOOLS,
     bearers,
     containers,
@@ -43,12 +48,12 @@ VERSIONS = ("1.34", "1.35", "1.36")
 WITH_TOKEN = {"slipway-airflow", "slipway-tool-"}
 BY_PEOPLE = {"slipway-secrets", "slipway-mlflow", "slipway-airflow"}
 
-CHANGES = ["get", "list", "watch", "create", "patch", "update", "delete"]
+CHANGES = ["get", "list", "create", "patch", "delete"]
 RIGHTS = {
     "slipway-rollout": {
         ("apps", "deployments"): CHANGES,
         ("", "services"): CHANGES,
-        ("", "configmaps"): CHANGES,
+        ("", "configmaps"): ["get"],
         ("policy", "poddisruptionbudgets"): CHANGES,
         ("gateway.networking.k8s.io", "httproutes"): CHANGES,
     },
@@ -75,7 +80,7 @@ def test_every_file_is_used_and_names_what_is_there(file: Path) -> None:
         named += [patch["path"] for patch in wanted.get("patches", [])]
         assert [name for name in named if not (file.parent / name).exists()] == []
     else:
-        above = [file.parent, file.parent.parent]
+        above = [file.parent, *file.parents[1:3]]
         books = [folder / "kustomization.yaml" for folder in above]
         assert any(
             str(file.relative_to(book.parent)) in book.read_text()
@@ -90,7 +95,8 @@ def test_a_complete_file_fits_the_api(file: Path, version: str) -> None:
     """Objects that need no overlay have only known fields."""
     for document in documents(file.read_text()):
         kubernetes_validate.validate(document, version, strict=True)
-        assert document["kind"] == "Namespace" or document["metadata"]["namespace"] == NAMESPACE
+        if document["kind"] not in CLUSTER_SCOPED:
+            assert document["metadata"]["namespace"] in (*NAMESPACES, CLIENTS)
 
 
 @each_overlay
@@ -101,12 +107,13 @@ def test_an_overlay_fits_the_api(overlay: str, version: str) -> None:
         kubernetes_validate.validate(document, version, strict=True)
 
 
-def test_the_namespace_is_restricted() -> None:
+def test_every_namespace_is_restricted() -> None:
     """Pods that could become root are refused, audited and warned of."""
-    (namespace,) = documents((FOLDER / "base" / "namespace.yaml").read_text())
-    labels = namespace["metadata"]["labels"]
+    found = documents((FOLDER / "base" / "namespaces.yaml").read_text())
+    assert [one["metadata"]["name"] for one in found] == list(NAMESPACES)
     modes = [f"pod-security.kubernetes.io/{mode}" for mode in ("enforce", "audit", "warn")]
-    assert [labels[mode] for mode in modes] == ["restricted"] * 3
+    for one in found:
+        assert [one["metadata"]["labels"][mode] for mode in modes] == ["restricted"] * 3
 
 
 def test_accounts_have_the_rights_of_their_purpose() -> None:
@@ -124,10 +131,26 @@ def test_accounts_have_the_rights_of_their_purpose() -> None:
     assert roles == RIGHTS
     assert of_kind(objects, "ClusterRole", "ClusterRoleBinding") == []
     bound = {
-        binding["roleRef"]["name"]: [(one["kind"], one["name"]) for one in binding["subjects"]]
+        (binding["metadata"]["namespace"], binding["roleRef"]["name"]): binding["subjects"]
         for binding in of_kind(objects, "RoleBinding")
     }
-    assert bound == {name: [("ServiceAccount", name)] for name in RIGHTS}
+    assert bound == {
+        (where, name): [{"kind": "ServiceAccount", "name": name, "namespace": home}]
+        for where, name, home in (
+            (STAGE_PODS, "slipway-airflow", CONTROL),
+            (SERVING, "slipway-rollout", STAGE_PODS),
+        )
+    }
+    [settings] = [
+        rule
+        for role in of_kind(objects, "Role")
+        for rule in role["rules"]
+        if "resourceNames" in rule
+    ]
+    assert (settings["resources"], settings["resourceNames"]) == (
+        ["configmaps"],
+        ["slipway-settings"],
+    )
 
 
 def test_no_account_mounts_tokens_by_default() -> None:
@@ -167,10 +190,11 @@ def test_every_container_has_requests_and_a_memory_limit(overlay: str) -> None:
             resources = container["resources"]
             assert set(resources["requests"]) == {"cpu", "memory"}
             assert "memory" in resources["limits"]
-    (quota,) = of_kind(objects, "ResourceQuota")
-    assert len(of_kind(objects, "PersistentVolumeClaim")) <= int(
-        quota["spec"]["hard"]["persistentvolumeclaims"]
-    )
+    quotas = {one["metadata"]["namespace"]: one for one in of_kind(objects, "ResourceQuota")}
+    assert set(quotas) == set(NAMESPACES)
+    claims = [one["metadata"]["namespace"] for one in of_kind(objects, "PersistentVolumeClaim")]
+    for name, quota in quotas.items():
+        assert claims.count(name) <= int(quota["spec"]["hard"]["persistentvolumeclaims"])
 
 
 @each_overlay
@@ -231,11 +255,14 @@ def test_services_find_their_pods(layout: str) -> None:
 @each_overlay
 def test_settings_are_settings(overlay: str) -> None:
     """Every `SLIPWAY_…` entry is a setting; store and MLflow have addresses."""
-    (settings,) = [
-        one["data"]
+    every = {
+        one["metadata"]["namespace"]: one["data"]
         for one in of_kind(rendered(overlay), "ConfigMap")
         if one["metadata"]["name"] == "slipway-settings"
-    ]
+    }
+    assert set(every) == set(NAMESPACES)
+    settings, *others = every.values()
+    assert others == [settings, settings]
     ours = {name for name in settings if name.startswith("SLIPWAY_")}
     assert ours <= {f"SLIPWAY_{name.upper()}" for name in Settings.model_fields}
     assert settings["SLIPWAY_STORE"].startswith("s3://")
@@ -261,9 +288,10 @@ def test_a_command_of_a_person_acts_as_a_rollout_does() -> None:
     assert template["spec"]["serviceAccountName"] == "slipway-rollout"
     labels = template["metadata"]["labels"]
     rollout = bearers([])["stage switch"]
+    assert job["metadata"]["namespace"] == rollout.namespace
     for policy in of_kind(laid_out("as written"), "NetworkPolicy"):
         selector = policy["spec"]["podSelector"]
-        assert selects(selector, labels) == selects(selector, rollout)
+        assert selects(selector, labels) == selects(selector, rollout.labels)
 
 
 def test_the_example_client_fits_the_model() -> None:
@@ -281,7 +309,7 @@ def test_the_example_client_fits_the_model() -> None:
     exec(code[: code.index("seen = ")], namespace)  # noqa: S102
     decode(namespace["body"], signature, max_rows=1)
     entry = names.object_name("flight_delay")
-    assert namespace["url"] == f"http://{entry}.{NAMESPACE}:8080/v2/models/flight_delay/infer"
+    assert namespace["url"] == f"http://{entry}.{SERVING}:8080/v2/models/flight_delay/infer"
 
 
 def test_the_guide_matches_the_manifests() -> None:
@@ -295,4 +323,4 @@ def test_the_guide_matches_the_manifests() -> None:
         for one in of_kind(laid_out("as written"), "ServiceAccount")
         if one["metadata"]["name"] != "slipway-store"
     }
-    assert set(re.findall(r"^\| `(slipway-\w+)` \|", guide, re.MULTILINE)) == accounts
+    assert set(re.findall(r"^\| `(slipway-\w+)` \| `slipway", guide, re.MULTILINE)) == accounts

@@ -11,14 +11,18 @@ locals {
   }
 
   roles = {
-    slipway-stages  = local.whole_store
-    slipway-rollout = local.whole_store
-    slipway-airflow = local.whole_store
-    slipway-mlflow  = merge(local.whole_store, { objects = ["${local.artifacts}/*"] })
+    slipway-stages  = merge(local.whole_store, { namespace = var.namespaces.stages })
+    slipway-rollout = merge(local.whole_store, { namespace = var.namespaces.stages })
+    slipway-airflow = merge(local.whole_store, { namespace = var.namespaces.control })
+    slipway-mlflow = merge(local.whole_store, {
+      namespace = var.namespaces.control
+      objects   = ["${local.artifacts}/*"]
+    })
     slipway-server = {
-      objects = ["${local.store}/predictions/*", "${local.store}/probes/*"]
-      actions = ["s3:PutObject", "s3:AbortMultipartUpload"]
-      lists   = false
+      namespace = var.namespaces.serving
+      objects   = ["${local.store}/predictions/*", "${local.store}/probes/*"]
+      actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
+      lists     = false
     }
   }
 
@@ -61,7 +65,7 @@ data "aws_iam_policy_document" "trust" {
       condition {
         test     = "StringEquals"
         variable = "${local.oidc_issuer}:sub"
-        values   = ["system:serviceaccount:${var.namespace}:${each.key}"]
+        values   = ["system:serviceaccount:${each.value.namespace}:${each.key}"]
       }
 
       condition {
@@ -109,7 +113,7 @@ resource "aws_iam_role" "account" {
   for_each = local.roles
 
   name               = "${var.name}-${each.key}"
-  description        = "Pods of ${var.namespace}/${each.key}"
+  description        = "Pods of ${each.value.namespace}/${each.key}"
   assume_role_policy = data.aws_iam_policy_document.trust[each.key].json
   tags               = var.tags
 }
@@ -126,7 +130,7 @@ resource "aws_eks_pod_identity_association" "account" {
   for_each = { for account, rights in local.roles : account => rights if var.cluster_name != null }
 
   cluster_name    = var.cluster_name
-  namespace       = var.namespace
+  namespace       = each.value.namespace
   service_account = each.key
   role_arn        = aws_iam_role.account[each.key].arn
   tags            = var.tags

@@ -42,14 +42,20 @@ variable "oidc_provider_arn" {
   }
 }
 
-variable "namespace" {
-  description = "Namespace of the service accounts."
-  type        = string
-  default     = "slipway"
+variable "namespaces" {
+  description = "Namespaces of the service accounts: of Airflow and MLflow, of stages, of servers."
+  type = object({
+    control = optional(string, "slipway")
+    stages  = optional(string, "slipway-stages")
+    serving = optional(string, "slipway-serving")
+  })
+  default = {}
 
   validation {
-    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.namespace))
-    error_message = "A name that Kubernetes takes for a namespace."
+    condition = alltrue([
+      for name in values(var.namespaces) : can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", name))
+    ])
+    error_message = "Names that Kubernetes takes for namespaces."
   }
 }
 

@@ -30,7 +30,9 @@ class Cluster(Spec):
         default=None,
         description="Image that holds the shipper's lock; none: `image` holds both.",
     )
-    namespace: ObjectName = Field(default="slipway", description="Namespace of the servers.")
+    namespace: ObjectName = Field(
+        default="slipway-serving", description="Namespace of the servers."
+    )
     service_account: ObjectName = Field(
         default="slipway-server", description="Of the servers; needs no right on the API."
     )

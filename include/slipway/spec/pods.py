@@ -30,7 +30,7 @@ class Pods(Spec):
     image: str = Field(
         min_length=1, description="Image that holds `slipway` and the stages' lock; pinned."
     )
-    namespace: ObjectName = Field(default="slipway", description="Namespace of the pods.")
+    namespace: ObjectName = Field(default="slipway-stages", description="Namespace of the pods.")
     service_account: ObjectName = Field(
         default="slipway-stages", description="Of most stages; needs no right on the API."
     )

@@ -25,6 +25,11 @@ class User:
     account: str
     is_admin: bool = False
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Groups, as policies see them."""
+        return ("system:masters",) if self.is_admin else ("system:serviceaccounts",)
+
 
 @dataclass(frozen=True)
 class Action:

@@ -1,4 +1,4 @@
-"""Admission: namespaces, service accounts, Pod Security and quotas."""
+"""Admission: namespaces, service accounts, Pod Security, policies and quotas."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from tests.kubernetes_double.api.kinds import kind_of
 from tests.kubernetes_double.api.object_store import Objects
 from tests.kubernetes_double.api.pod_security import violations
+from tests.kubernetes_double.api.policies import policies_allow
 from tests.kubernetes_double.api.problems import forbidden, not_found
 from tests.kubernetes_double.api.quantities import quantity
 
@@ -138,5 +139,6 @@ ADMISSION: tuple[Callable[[Objects, Fields, Fields | None], None], ...] = (
     namespace_is_there,
     account_is_there,
     pod_is_restricted,
+    policies_allow,
     quota_allows,
 )

@@ -8,6 +8,7 @@ from tests.kubernetes_double.api.problems import no_such_path
 
 RBAC = "rbac.authorization.k8s.io"
 GATEWAY = "gateway.networking.k8s.io"
+ADMISSION = "admissionregistration.k8s.io"
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,20 @@ KINDS = (
     Kind("Lease", "leases", "coordination.k8s.io"),
     Kind("Role", "roles", RBAC),
     Kind("RoleBinding", "rolebindings", RBAC),
+    Kind(
+        "ValidatingAdmissionPolicy",
+        "validatingadmissionpolicies",
+        ADMISSION,
+        namespaced=False,
+        subresources=("status",),
+        counted=True,
+    ),
+    Kind(
+        "ValidatingAdmissionPolicyBinding",
+        "validatingadmissionpolicybindings",
+        ADMISSION,
+        namespaced=False,
+    ),
     Kind(
         "GatewayClass",
         "gatewayclasses",

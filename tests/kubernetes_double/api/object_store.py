@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from tests.kubernetes_double.api.changes import Change
@@ -85,6 +85,11 @@ class Objects:
         if found is None:
             raise not_found(kind_of(kind).resource, name)
         return found
+
+    def peek(self, kind: str) -> Iterable[Object]:
+        """All objects of a kind, without a copy: a reader changes none of them."""
+        with self.lock:
+            return [obj for (of_kind, *_), obj in self._kept.items() if of_kind == kind]
 
     def list(self, kind: str, namespace: str | None = None, selector: str = "") -> list[Object]:
         """Objects of a kind by namespace and name.

@@ -10,6 +10,7 @@ from tests.kubernetes_double.api.kinds import GATEWAY
 from tests.kubernetes_double.api.lists import listed
 from tests.kubernetes_double.api.object_store import Object, Objects
 from tests.kubernetes_double.api.patches import APPLY, MERGE, STRATEGIC, patched
+from tests.kubernetes_double.api.policies import policies_allow, requested_by
 from tests.kubernetes_double.api.problems import ApiProblem, bad_request, invalid
 from tests.kubernetes_double.api.request import ApiRequest
 from tests.kubernetes_double.api.server_side_apply import apply
@@ -57,7 +58,8 @@ class Verbs:
             "patch": self._patch,
             "delete": self._delete,
         }
-        return verbs[api_request.verb](api_request)
+        with requested_by(api_request.user.name, *api_request.user.groups):
+            return verbs[api_request.verb](api_request)
 
     def _get(self, api_request: ApiRequest) -> Answer:
         target = api_request.target
@@ -123,6 +125,9 @@ class Verbs:
     def _delete(self, api_request: ApiRequest) -> Answer:
         target, options = api_request.target, _options(api_request)
         conditions = options.get("preconditions") or {}
+        before = self._objects.find(target.kind.name, target.namespace, target.name)
+        if before is not None:
+            policies_allow(self._objects, None, before)
         deleted = self._objects.delete(
             target.kind.name,
             target.namespace,

@@ -110,6 +110,7 @@ class ContainerContext:
         """Start a run. Raises: NoCommand."""
         rewrite = self._path_rewriter(environ)
         words = [*(self._spec.get("command") or ENTRYPOINT), *(self._spec.get("args") or ())]
+        words = self._pod_context.cluster.programs.get(self._spec["image"], words)
         folder = rewrite.host_folder(self._spec.get("workingDir", "")) or self._pod_context.root
         log = self._container.log
         log.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from kubernetes import client
 from kubernetes.client import ApiClient
 
@@ -54,7 +55,19 @@ def apps(admin: ApiClient) -> client.AppsV1Api:
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster with a Gateway and short waits."""
+    """A cluster with a Gateway, short waits, and one namespace without policies."""
+    base = tmp_path / "base"
+    base.mkdir()
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    namespace = {"kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
+    (base / "namespace.yaml").write_text(yaml.safe_dump(namespace))
     pace = Pace(probes=Timing(pace=0.05, least_seconds=0.05), crash_seconds=0.1)
-    with Cluster(folder=tmp_path / "cluster", images={IMAGE}, gateway=True, pace=pace) as made:
+    with Cluster(
+        folder=tmp_path / "cluster",
+        images={IMAGE},
+        gateway=True,
+        pace=pace,
+        base=base,
+        namespace=NAMESPACE,
+    ) as made:
         yield made

@@ -243,8 +243,8 @@ class RolloutEnv:
             entry = f"{gateway.url}/v2/models/{MODEL}"
             pinned = f"{entry}/versions/{stays}/infer"
         else:
-            entry = f"http://{NAME}.slipway.svc:8080/v2/models/{MODEL}"
-            pinned = f"http://{NAME}-v{stays}.slipway.svc:8080/v2/models/{MODEL}/infer"
+            entry = f"http://{NAME}.slipway-serving.svc:8080/v2/models/{MODEL}"
+            pinned = f"http://{NAME}-v{stays}.slipway-serving.svc:8080/v2/models/{MODEL}/infer"
         with Clients(f"{entry}/infer") as clients, Clients(pinned) as others:
             self._is_asked = True
             try:

@@ -90,7 +90,7 @@ class ClusterWorld(MlflowWorld):
         gateway = (
             "gateway.infra" + shared.cluster.gateway_url[shared.cluster.gateway_url.rindex(":") :]
         )
-        entry = gateway if shared.by_route else f"{object_name(model)}.slipway.svc:8080"
+        entry = gateway if shared.by_route else f"{object_name(model)}.slipway-serving.svc:8080"
         self.begin(f"http://{entry}/v2/models/{model}/infer", lambda: looking.served(model))
 
     def take(self, step: Step) -> None:

@@ -70,6 +70,8 @@ def status_message(body: object) -> str:
 
 
 def _hint(message: str) -> str:
+    if "ValidatingAdmissionPolicy" in message:
+        return "a policy refuses the pod; what it admits is in the ConfigMap slipway-policy"
     if "PodSecurity" in message or "admission webhook" in message:
         return "an admission rule refuses the pod; its message names the field"
     if "service account" in message or "serviceaccount" in message:

@@ -98,8 +98,9 @@ def environment(origin: Mapping[str, Any]) -> dict[str, str]:
     Args:
         origin: Origin of the stage's run.
     """
+    # An empty one would hide the address that the ConfigMap has.
     addresses = {
-        name: split_userinfo(os.environ[name])[0] for name in ADDRESSES if name in os.environ
+        name: split_userinfo(os.environ[name])[0] for name in ADDRESSES if os.environ.get(name)
     }
     folders = {"SLIPWAY_SCRATCH": SCRATCH, "HOME": SCRATCH}
     return {**addresses, **folders, "SLIPWAY_ORIGIN": json.dumps(dict(origin), sort_keys=True)}

@@ -52,7 +52,9 @@ def error_of(status: int, body: Any, *, verb: str, where: str) -> SlipwayError:
     if status == HTTPStatus.NOT_FOUND:
         return NotFound(f"the cluster has no {where}", found=message)
     hint = "the rights are in docker/kubernetes/base; check them with `kubectl auth can-i`"
-    if status == HTTPStatus.UNAUTHORIZED:
+    if "ValidatingAdmissionPolicy" in message:
+        hint = "a policy refuses it; what it admits is in the ConfigMap slipway-policy"
+    elif status == HTTPStatus.UNAUTHORIZED:
         hint = "check that the token of the service account or of the kubeconfig is still valid"
     elif status != HTTPStatus.FORBIDDEN:
         hint = "look for an admission rule, or for a field that this cluster does not support"
