@@ -50,8 +50,8 @@ def test_a_file_becomes_a_served_model_without_the_checkout(tmp_path: Path) -> N
         running.up.send_signal(signal.SIGINT)
         assert running.up.wait(120) == 128 + signal.SIGINT
         assert [process.cmdline() for process in started_by(env)] == []
-    assert open_to_others(tmp_path / "project/.slipway") == []
-    assert (tmp_path / "project/include/models" / MODEL / "model.yaml").stat().st_mode & 0o044
+        assert open_to_others(tmp_path / "project/.slipway") == []
+        assert (tmp_path / "project/include/models" / MODEL / "model.yaml").stat().st_mode & 0o044
 
 
 def open_to_others(folder: Path) -> list[str]:
