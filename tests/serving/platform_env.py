@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ from slipway.stages.rollout.platform import VersionStats
 from tests.serving.background_client import BackgroundClient
 from tests.serving.model_versions import MODEL, flights, request_of
 from tests.serving.prediction_log import shipped_rows
-from tests.serving.processes import Process, running_platform
+from tests.serving.processes import Process, running_platform, until
 from tests.support.rollout_leases import permit_states
 
 INFER = f"/v2/models/{MODEL}/infer"
@@ -52,6 +54,12 @@ class PlatformEnv:
         """The platform's status page."""
         value: dict[str, Any] = self.process.get(f"/platform/models/{MODEL}").json()
         return value
+
+    def kill(self, version: int) -> None:
+        """Send SIGKILL to a server, and wait until the platform knows of its end."""
+        pid = self.status()["servers"][str(version)]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: self.status()["servers"][str(version)]["pid"] != pid, "its server has ended")
 
     def background(self) -> BackgroundClient:
         """A client that sends requests to the reverse proxy until it is closed."""

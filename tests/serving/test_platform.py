@@ -64,17 +64,15 @@ def test_a_switch_under_requests_loses_none(env: PlatformEnv) -> None:
     until(lambda: env.shipped(answered), "every answer is in the store")
 
 
-def test_a_killed_server_costs_no_request(env: PlatformEnv) -> None:
-    """Its requests go to the warm version, and it is restarted."""
+def test_a_killed_server_costs_what_it_was_answering(env: PlatformEnv) -> None:
+    """Later requests go to the warm version, and it is restarted; a client asks once at a time."""
     with env.background() as background:
         background.wait_for(10)
-        os.kill(env.status()["servers"]["1"]["pid"], signal.SIGKILL)
-        background.wait_for(20)
+        env.kill(1)
         until(lambda: 2 in background.answered.values(), "the warm version answers")
         until(lambda: env.status()["settled"], "the killed server is back")
-        background.wait_for(10)
-    assert background.failed == []
-    assert list(background.answered.values())[-1] == 1
+        until(lambda: list(background.answered.values())[-1] == 1, "the version answers again")
+    assert len(background.failed) <= 1
     assert env.status()["servers"]["1"]["restarts"] == 1
     until(lambda: env.shipped(background.answered), "every answer is in the store")
 
@@ -82,7 +80,7 @@ def test_a_killed_server_costs_no_request(env: PlatformEnv) -> None:
 def test_a_request_waits_for_the_only_server(env: PlatformEnv) -> None:
     """Without another version a request waits for the restart and is answered."""
     env.serve(1, keep=[])
-    os.kill(env.status()["servers"]["1"]["pid"], signal.SIGKILL)
+    env.kill(1)
     reply = env.process.ask("POST", INFER, json=request_of(flights(1)), timeout=90)
     assert reply.status_code == 200
 
