@@ -92,7 +92,9 @@ class Reply:
 
 
 @contextlib.contextmanager
-def echo_server(options: Options | None = None) -> Iterator[EchoServer]:
+def echo_server(
+    options: Options | None = None, *, keep_alive_seconds: int | None = None
+) -> Iterator[EchoServer]:
     """A server with the limits of some options."""
     echo = EchoServer()
     listener = bind("127.0.0.1", 0)
@@ -100,6 +102,7 @@ def echo_server(options: Options | None = None) -> Iterator[EchoServer]:
     options = options or Options()
     config = make_config(echo, listener, options=options)
     config.lifespan_class = LifespanOff
+    config.timeout_keep_alive = keep_alive_seconds or config.timeout_keep_alive
     server = DrainingServer(config, request_seconds=options.request_seconds, stopping=lambda: None)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

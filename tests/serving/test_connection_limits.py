@@ -205,6 +205,21 @@ def test_bytes_are_free_after_each_end() -> None:
         assert asked(echo, whole) == [200]
 
 
+def test_idle_connections_end() -> None:
+    """After the time of a kept-alive connection, and not while a request is in progress."""
+    with (
+        echo_server(keep_alive_seconds=1) as echo,
+        echo.connect() as idle,
+        echo.connect() as working,
+    ):
+        working.sendall(ASKED + request(path=HELD, method="GET"))
+        idle.sendall(ASKED)
+        assert idle.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+        assert idle.recv(1) == b""
+        echo.let_go()
+        assert statuses(working) == [200, 200]
+
+
 @pytest.mark.parametrize(
     ("address", "counted"),
     [

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from slipway.serving.http.admission import TOO_MANY, Admission, Admitted, Limits, network_of
@@ -95,6 +96,7 @@ class Connection(HttpToolsProtocol):
         self._framing_bytes = 0
         self._is_draining = False
         self._unread_since: float | None = None
+        self._idle_since: float | None = None
         # The time limit also applies to a client that connects and sends nothing.
         self._began: float | None = self.loop.time()
         self.address = network_of(self.client[0]) if self.client else ""
@@ -110,8 +112,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Receive data; reject it if it is no HTTP, or too much beside the body."""
-        if self.timeout_keep_alive_task is not None:
-            self._unset_keepalive_if_required()
+        self._idle_since = None
         is_first = self._began is None
         if is_first:
             self._began = self.loop.time()
@@ -178,9 +179,14 @@ class Connection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body, and count it until the response."""
         self._framing_bytes = max(0, self._framing_bytes - CHUNK_BYTES - 3 * len(body))
-        super().on_body(body)
-        if not self.cycle.response_complete:
-            self._admission.hold(self, len(body))
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
+        self._admission.hold(self, len(body))
 
     def on_message_complete(self) -> None:
         """Stop the clock of a request at its last byte."""
@@ -188,16 +194,26 @@ class Connection(HttpToolsProtocol):
             return  # of an upgrade, whose head is parsed again
         self._began = None
         self._framing_bytes = 0
-        super().on_message_complete()
-        if not self.cycle.response_complete:
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
             self._admission.work(self)
 
     def on_response_complete(self) -> None:
-        """Free the bytes of the request, and wait for the next one."""
+        """Free the bytes of the request; start the next one, or wait for it."""
+        self.server_state.total_requests += 1
         if self.held:
             kept = sum(len(one.body) for one, _ in self.pipeline)
             self._admission.release(self, keep=kept)
-        super().on_response_complete()
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            # `expire` looks at it: a timer for each request costs more than all checks of its head.
+            self._idle_since = self.loop.time()
         if self.cycle.response_complete or self._began is not None:
             self._admission.wait(self)
 
@@ -211,13 +227,6 @@ class Connection(HttpToolsProtocol):
         self._unread_since = None
         super().resume_writing()
 
-    def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, even if its client does not read."""
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
-        else:
-            super().timeout_keep_alive_handler()
-
     def evict(self, text: str) -> None:
         """Close the connection in favour of others; 503 if its request has no response yet."""
         if self.transport.get_write_buffer_size():
@@ -225,16 +234,23 @@ class Connection(HttpToolsProtocol):
         else:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, text)
 
-    def expire(self, *, before: float) -> None:
-        """Reject an incomplete request, or a client that does not read, if older than a time.
+    def expire(self, *, now: float, request_seconds: float) -> None:
+        """Close the connection if its request is late, its client does not read, or it is idle.
 
         Args:
-            before: Time of the event loop.
+            now: Time of the event loop.
+            request_seconds: Limit on the time that a request takes to arrive.
         """
+        before = now - request_seconds
         if self._unread_since is not None and self._unread_since < before:
             self.transport.abort()
         if self._began is not None and self._began < before and not self.pipeline:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request took too long to arrive")
+        if self._idle_since is not None and self._idle_since < now - self.timeout_keep_alive:
+            if self.transport.get_write_buffer_size():
+                self.transport.abort()
+            else:
+                self.transport.close()
 
     def shutdown(self) -> None:
         """Close the connection soon; a request in transit is still answered."""

@@ -67,7 +67,8 @@ class DrainingServer(uvicorn.Server):
     def _sweep(self) -> None:
         for connection in list(self.server_state.connections):
             if isinstance(connection, Connection):
-                connection.expire(before=connection.loop.time() - self._request_seconds)
+                now = connection.loop.time()
+                connection.expire(now=now, request_seconds=self._request_seconds)
 
 
 async def close_listeners(server: uvicorn.Server, listeners: Sequence[socket.socket]) -> None:
