@@ -72,7 +72,7 @@ def test_old_bytes_serve_until_those_of_a_hand_are_verified(rollouts: RolloutsOn
     with rollouts.env.background() as clients:
         begun = rollouts.reconcile()
         assert begun.verdict.action == "roll_out"
-        os.kill(rollouts.env.status()["servers"]["1"]["pid"], signal.SIGKILL)
+        rollouts.env.kill(1)
         assert rollouts.answers_as(1)
         assert rollouts.served() == old
         assert rollouts.verify(begun.ref.run) == "verified"
