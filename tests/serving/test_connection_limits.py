@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -203,6 +203,19 @@ def test_bytes_are_free_after_each_end() -> None:
             with holding(echo, half_body(400 * KIB), count=1):
                 pass
         assert asked(echo, whole) == [200]
+
+
+def test_pipelined_requests_are_bounded() -> None:
+    """A client that sends thousands and reads nothing is stopped, and costs each other nothing."""
+    flood = ASKED * 1000
+    with echo_server() as echo, echo.connect() as deaf:
+        sent = 0
+        deaf.settimeout(0.5)
+        with suppress(OSError):
+            while sent < 100 << 20:
+                sent += deaf.send(flood)
+        assert sent < 50 << 20
+        assert asked(echo, ASKED) == [200]
 
 
 def test_idle_connections_end() -> None:

@@ -102,7 +102,7 @@ class Admission:
 
     def leave(self, connection: Evictable) -> None:
         """Forget a connection; no effect on one that was evicted."""
-        self.release(connection)
+        self.release(connection, connection.held)
         load = self._load_of.pop(connection, None)
         if load is None:
             return
@@ -140,19 +140,13 @@ class Admission:
             bodies = (one for load in loads for one in load.waiting if one.held)
             self._evict(next(bodies, connection), TOO_MANY_BYTES)
 
-    def release(self, connection: Evictable, *, keep: int = 0) -> None:
-        """Forget the bytes of a connection's bodies but some.
-
-        Args:
-            connection: The connection.
-            keep: Bytes of further requests that it sent already.
-        """
+    def release(self, connection: Evictable, size: int) -> None:
+        """Forget bytes of a connection's bodies."""
         load = self._load_of.get(connection)
         if load is not None:
-            freed = connection.held - keep
-            connection.held = keep
-            load.held -= freed
-            self._held -= freed
+            connection.held -= size
+            load.held -= size
+            self._held -= size
 
     def _surplus(self) -> int:
         return len(self._load_of) - self._limits.connections

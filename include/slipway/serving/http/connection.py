@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from asyncio import Transport
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -97,6 +98,7 @@ class Connection(HttpToolsProtocol):
         self._is_draining = False
         self._unread_since: float | None = None
         self._idle_since: float | None = None
+        self._held_by_request: deque[int] = deque()
         # The time limit also applies to a client that connects and sends nothing.
         self._began: float | None = self.loop.time()
         self.address = network_of(self.client[0]) if self.client else ""
@@ -169,6 +171,7 @@ class Connection(HttpToolsProtocol):
             raise BadHead(TOO_MANY, status=HTTPStatus.SERVICE_UNAVAILABLE)
         self._in_header = False
         super().on_headers_complete()
+        self._held_by_request.append(0)
         # Trailers are no headers of the request: they get a list that nothing reads.
         self.headers = []
         cycle = self.cycle
@@ -186,6 +189,7 @@ class Connection(HttpToolsProtocol):
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
         cycle.message_event.set()
+        self._held_by_request[-1] += len(body)
         self._admission.hold(self, len(body))
 
     def on_message_complete(self) -> None:
@@ -203,15 +207,14 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Free the bytes of the request; start the next one, or wait for it."""
         self.server_state.total_requests += 1
-        if self.held:
-            kept = sum(len(one.body) for one, _ in self.pipeline)
-            self._admission.release(self, keep=kept)
+        self._admission.release(self, self._held_by_request.popleft())
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.pipeline:
+            # Reading goes on once these are answered: more would be held than one read.
             self._start_asgi_task(*self.pipeline.pop())
         else:
+            self.flow.resume_reading()
             # `expire` looks at it: a timer for each request costs more than all checks of its head.
             self._idle_since = self.loop.time()
         if self.cycle.response_complete or self._began is not None:
