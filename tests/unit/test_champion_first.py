@@ -184,17 +184,6 @@ def served_alone(env: RolloutEnv, version: int, *, champion: int) -> None:
     env.registry.tags[champion] = {DIGEST: str(champion) * 64}
 
 
-def test_a_champion_by_hand_that_was_no_canary_yet_is_rolled_out_in_steps(env: RolloutEnv) -> None:
-    """It was verified only, and would have failed as a canary."""
-    verified(env)
-    abandon(env)
-    env.registry.aliases |= {"champion": 3}
-    env.platform.failing = {3: 0.5}
-    assert env.roll(holder="sweep") == ["roll_out", "verified", "aborted"]
-    assert env.weights() == {2: 1.0}
-    assert env.roll(holder="sweep-2") == ["nothing"]
-
-
 def test_what_served_before_stays_if_a_rollout_of_it_fails(env: RolloutEnv) -> None:
     """It was asked for by its number after the alias was deleted: nothing else could serve."""
     del env.registry.aliases["champion"], env.registry.aliases["challenger"]

@@ -91,9 +91,9 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
         asked = platform.ask("POST", f"/v2/models/{MODEL}/infer", json=body, **known)
         assert asked.is_success
         [server] = platform.ask("GET", "/platform/targets", **known).json()
-        found = samples(platform.get("/metrics").text)
+        found = samples(platform.ask("GET", "/metrics", **known).text)
         [address] = server["targets"]
-        return found | samples(httpx.get(f"http://{address}/metrics", timeout=30).text)
+        return found | samples(httpx.get(f"http://{address}/metrics", timeout=30, **known).text)
 
 
 def samples(exposition: str) -> dict[str, set[str]]:

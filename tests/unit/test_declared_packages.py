@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 COMES_WITH = {
+    "botocore": "boto3",
     "httptools": "uvicorn",
     "numpy": "pandas",
     "pydantic_core": "pydantic",

@@ -34,6 +34,7 @@ def test_every_sentence_holds(events: list[str], *, is_over: bool) -> None:
 @settings(max_examples=100)
 @given(events=st.lists(st.sampled_from(COMMON_EVENTS), min_size=3, max_size=10))
 @example(events=["a canary that is rolled back", "a rollback"])
+@example(events=["the champion deleted", "a canary that is rolled back"])
 @example(events=[*["a challenger", "a rollout"] * 2, "MLflow stops", "a rollback", "a rollback"])
 def test_every_sentence_holds_after_longer_lives(events: list[str]) -> None:
     """Champions that come and go, by rollouts, hands, and while MLflow is stopped."""

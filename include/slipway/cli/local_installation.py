@@ -11,7 +11,7 @@ from slipway.settings import Settings
 USERS = frozenset(
     {
         *("status", "why", "ledger", "run", "rollback", "deliver"),
-        *("approve", "bring", "export", "render", "download", "replay"),
+        *("approve", "bring", "export", "render", "download", "replay", "sign"),
     }
 )
 """Commands that always work on an installation; `find_installation` serves those that may."""

@@ -11,6 +11,7 @@ from slipway.stages.rollout.version_outcome import BLOCKED, ROLLED_BACK
 
 REFUSALS = frozenset({"refuse", "refused", "aborted", "suppress"})
 INCONCLUSIVE = "inconclusive"
+MARKED = ("take_back", "marked")
 
 
 def is_refusal(entry: Entry) -> bool:
@@ -33,14 +34,16 @@ def refusal_reason(state: ModelState, version: int, *, outcome: str) -> str | No
         version: The version.
         outcome: Outcome in its tag.
     """
-    ended = set[str]()
+    ended, marked = set[str](), set[str]()
     for entry in _since_registered(state, version):
-        _, action = kind_of(entry)
         run = str(entry["fact"]["run"])
-        if action in BLOCKED:
+        if kind_of(entry)[1] in BLOCKED:
             ended.add(run)
+        if kind_of(entry) == MARKED and numbers_of(entry).get("version") == version:
+            # It was taken back, even if the rollout refused the version that it returned to.
+            marked.add(run)
         if outcome == ROLLED_BACK:
-            found = run not in ended and _takes_back(entry, version)
+            found = (run in marked or run not in ended) and _takes_back(entry, version)
         else:
             found = is_refusal(entry) and numbers_of(entry).get("version") == version
         if found:
