@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from slipway.errors import PlatformUnavailable, Superseded
-from slipway.records.desired_state import fence, newest_desired, write_desired
+from slipway.errors import PlatformUnavailable, Superseded, Tampered
+from slipway.records.desired_state import fence, newest_desired, read_desired, write_desired
 from slipway.records.store import encode
 from tests.fakes.memory_store import MemoryStore
 from tests.support.rollout_env import MODEL, RolloutEnv
@@ -56,6 +58,27 @@ def test_a_state_has_the_digest_of_each_version() -> None:
     assert write_desired(store, MODEL, weights={2: 1.0}, keep=[], token=2).digests == {2: "b"}
     anew = write_desired(store, MODEL, weights={2: 1.0}, keep=[], token=2, digests={2: "d"})
     assert (anew.generation, newest_desired(store, MODEL)) == (5, anew)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *("[" * 200_000, '"text"', "[]"),
+        *('{"token": 1.0}', '{"keep": [Infinity]}', f'{{"weights": {{"1": 1{"0" * 400}}}}}'),
+    ],
+    ids=["deep", "text", "list", "token", "keep", "share"],
+)
+def test_an_object_of_any_form_is_tampered_or_a_state(odd: str) -> None:
+    """The platform reads what others may have written, and has to go on."""
+    store = MemoryStore()
+    state = write_desired(store, MODEL, weights={1: 1.0}, keep=[], token=1)
+    key = f"platform/{MODEL}/00000002.json"
+    is_part = odd.startswith("{")
+    genuine = {**json.loads(store.read(f"platform/{MODEL}/00000001.json")), "generation": 2}
+    store.write(key, encode({**genuine, **json.loads(odd)}) if is_part else odd.encode())
+    with pytest.raises(Tampered):
+        read_desired(store, MODEL, 2)
+    assert newest_desired(store, MODEL) == state
 
 
 def test_a_state_of_an_earlier_release_is_read() -> None:

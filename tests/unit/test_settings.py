@@ -19,7 +19,7 @@ from slipway.settings import Settings, split_userinfo
         ("https://ann:p%40ss@host:5000/a@b", ("https://host:5000/a@b", "ann:p%40ss")),
         ("https://ann:p@ss@host", ("https://host", "ann:p@ss")),
         ("https://token@host/", ("https://host/", "token")),
-        ("http://host/a@b", ("http://host/a@b", "")),
+        ("s3://bucket/a@b", ("s3://bucket/a@b", "")),
         ("s3://bucket/prefix", ("s3://bucket/prefix", "")),
         ("/folder/ann@host/store", ("/folder/ann@host/store", "")),
     ],
@@ -27,6 +27,20 @@ from slipway.settings import Settings, split_userinfo
 def test_user_and_password_are_split_off(address: str, parts: tuple[str, str]) -> None:
     """Whatever stands before the last @ of the host; a path may have one."""
     assert split_userinfo(address) == parts
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("http://ann:12/SECRET@host", "http://ann:p#SECRET@host", "ann:SECRET@host:5000"),
+        *("https://to/SECRET@host", "s3://ann:p/SECRET@bucket"),
+    ],
+)
+def test_a_password_that_cannot_be_told_apart_is_refused(address: str) -> None:
+    """A part of it would else stay in the address; the error does not have it."""
+    with pytest.raises(ValueError, match="as %2F") as refused:
+        split_userinfo(address)
+    assert "SECRET" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["mlflow", "platform", "prometheus_url"])

@@ -58,3 +58,14 @@ def test_a_training_that_failed_for_good_is_printed_with_its_hint() -> None:
     (line,) = out.getvalue().splitlines()
     assert line.split()[:3] == ["sales", "answer", "failed"]
     assert line.endswith("help: too few rows; found: 3; hint: wait for more")
+
+
+@pytest.mark.parametrize("odd", ["", "[" * 200_000, "[]", "{}", '{"fact": {}}', '{"fact": 1}'])
+def test_what_is_no_entry_is_passed_over(odd: str) -> None:
+    """`slipway up` goes on, whatever another hand put at the end of a ledger."""
+    store, out = MemoryStore(), io.StringIO()
+    printer = VerdictPrinter(store, ["sales"], Console(file=out, soft_wrap=True, width=200))
+    store.write("ledger/sales/00000001.json", odd.encode())
+    printer.catch_up()
+    printer.catch_up()
+    assert out.getvalue() == ""

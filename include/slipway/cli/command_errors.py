@@ -56,7 +56,7 @@ def _invalid_settings(error: ValidationError) -> SlipwayError:
     is_secret = "TOKEN" in name or "PASSWORD" in name or "@" in str(first["input"])
     return BadParameter(
         f"the setting {name} is not valid",
-        expected=first["msg"],
+        expected=str(first["msg"]).removeprefix("Value error, "),
         found="a value that is not shown" if is_secret else repr(first["input"]),
         hint="docs/reference/settings.md lists every setting",
     )

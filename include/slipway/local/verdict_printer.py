@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from slipway.records import ledger
+from slipway.records.entry_checks import fact_of, parse_entry
 from slipway.records.failed_requests import ended_in_failure, in_one_line
-from slipway.records.store import Store, read_json
+from slipway.records.store import Store
 
 HIDDEN = {"snapshot", "evaluate", "promote_challenger", "answer"}
 """Stages that are not printed: the verdict of another stage of the same run covers them."""
@@ -68,15 +69,18 @@ class VerdictPrinter:
         for subject, last in self._printed.items():
             for number in ledger.numbers(self._store, subject):
                 if number > last:
-                    key = ledger.entry_key(subject, number)
-                    self._print(subject, read_json(self._store, key)["fact"])
+                    data = self._store.read(ledger.entry_key(subject, number))
+                    self._print(subject, fact_of(parse_entry(data)))
                     self._printed[subject] = number
 
     def print_line(self, text: str) -> None:
         """Print a line that is no verdict."""
         self.console.print(Text(text, style="bold"))
 
-    def _print(self, subject: str, fact: dict[str, Any]) -> None:
+    def _print(self, subject: str, fact: Mapping[str, Any]) -> None:
+        if not {"stage", "action", "reason"} <= fact.keys():
+            # No entry of Slipway's: `slipway ledger verify` names it.
+            return
         is_failed = ended_in_failure(fact)
         if fact["stage"] in HIDDEN and not is_failed:
             return

@@ -196,10 +196,13 @@ def read_desired(
         typed = {"weights": weights, "keep": keep, "digests": digests}
         state = DesiredState(**{**value, **typed})
         is_it = (state.model, state.generation) == (model, generation)
-        if is_it and all(0 < share <= 1 for share in weights.values()):
+        is_typed = isinstance(value["token"], int) and isinstance(value["generation"], int)
+        if is_it and is_typed and all(0 < share <= 1 for share in weights.values()):
             return state
-        found = "other shares" if is_it else f"generation {state.generation} of {state.model}"
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        found = (
+            "other shares or types" if is_it else f"generation {state.generation} of {state.model}"
+        )
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         found = f"{type(error).__name__}: {error}"
     raise Tampered(
         f"{key} is no desired state",

@@ -7,7 +7,6 @@ object only finds entries: `require_unchanged` compares entry and record before 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import astuple
@@ -17,7 +16,7 @@ from slipway.errors import BadParameter, NotFound, StoreUnavailable, Tampered
 from slipway.records.champion_history import PROMOTED, REGISTERED, kind_of_fact
 from slipway.records.ledger import entry_key
 from slipway.records.ledger_facts import DAMAGED, NAMING, EnteredVersions, VersionFact
-from slipway.records.store import Store, digest, encode, find_json
+from slipway.records.store import Store, digest, encode, find_json, parse_json
 from slipway.records.version_numbers import find_holder
 
 FOLDER = "entered"
@@ -70,7 +69,7 @@ def require_unchanged(store: Store, entered: EnteredVersions, fact: VersionFact)
             raise _changed(store, key, "no entry about a version")
         if not _is_followed(data, follower):
             raise _changed(store, key, "another entry than the one that the chain goes on from")
-        stated = json.loads(data)["fact"]
+        stated = parse_json(data)["fact"]
         record = _find(store, stated["record"])
         if record is None or digest(record) != stated["record_sha256"]:
             raise _changed(store, stated["record"], f"another record than entry {number} names")
@@ -92,7 +91,7 @@ def _is_followed(data: bytes, follower: bytes | None) -> bool:
     if follower is None:
         return True
     with suppress(ValueError, KeyError, TypeError):
-        return bool(json.loads(follower)["previous"] == digest(data))
+        return bool(parse_json(follower)["previous"] == digest(data))
     return False
 
 
@@ -101,7 +100,7 @@ def _fact_of(
 ) -> VersionFact | None:
     """The fact of an entry; None for one that is about no version."""
     try:
-        fact = json.loads(data)["fact"]
+        fact = parse_json(data)["fact"]
         stage, version = str(fact.get("stage", "")), fact.get("numbers", {}).get("version")
     except (ValueError, KeyError, TypeError, AttributeError):
         return VersionFact(number, *DAMAGED, run="", version=0)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal
 
 from slipway.errors import BadParameter, NotFound
-from slipway.records.store import Store, digest
+from slipway.records.store import Store, digest, parse_json
 
 CLOCK_TOLERANCE_SECONDS = 300.0
 """So much may the clocks of two machines differ that enter one after the other."""
@@ -20,7 +19,7 @@ Entry = Mapping[str, Any]
 def parse_entry(data: bytes) -> Entry:
     """Return the entry in an object; empty for what is none."""
     with suppress(ValueError):
-        value = json.loads(data)
+        value = parse_json(data)
         if isinstance(value, dict) and isinstance(value.get("fact"), dict):
             return value
     return {}

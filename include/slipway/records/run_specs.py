@@ -6,7 +6,6 @@ one of the attempt that finished, with its digest.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from pydantic import ValidationError
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 from slipway.errors import NotComputable, NotFound, Tampered
 from slipway.records.attempts import Attempt
 from slipway.records.kept_specs import KeptSpecs, parse_specs, specs_value
-from slipway.records.store import Store, digest, encode
+from slipway.records.store import Store, digest, encode, parse_json
 from slipway.spec import DatasetSpec, ModelSpec
 
 SPECS, SPECS_SHA256 = "specs", "specs_sha256"
@@ -62,7 +61,7 @@ def read_run_specs(store: Store, evidence: Mapping[str, str], *, what: str) -> K
             where=store.uri(key),
         )
     try:
-        return parse_specs(json.loads(data))
+        return parse_specs(parse_json(data))
     except ValidationError as error:
         raise NotComputable(
             f"the specs of {what} are not valid in this release",

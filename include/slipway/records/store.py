@@ -126,6 +126,18 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def parse_json(data: bytes | str) -> Any:
+    """Return the value of JSON that others may have written.
+
+    Raises:
+        ValueError: It is not JSON, or is nested deeper than the parser goes.
+    """
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
 def read_json(store: Store, key: str) -> Any:
     """Return the value of one JSON object.
 
@@ -134,7 +146,7 @@ def read_json(store: Store, key: str) -> Any:
         Tampered: The object is not JSON.
     """
     try:
-        return json.loads(store.read(key))
+        return parse_json(store.read(key))
     except ValueError as error:
         raise Tampered(
             f"{key} is not JSON",

@@ -237,6 +237,12 @@ class Settings(BaseSettings):
 
     _userinfo: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
 
+    @field_validator("mlflow", "platform", "prometheus_url")
+    @classmethod
+    def _split_without_doubt(cls, address: str) -> str:
+        split_userinfo(address)
+        return address
+
     @field_validator("store")
     @classmethod
     def _refuse_userinfo(cls, store: str) -> str:

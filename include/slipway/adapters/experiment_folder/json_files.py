@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.errors import RegistryUnavailable
+from slipway.records.store import parse_json
 
 LOCK = "lock"
 
@@ -27,7 +28,7 @@ class JsonFiles:
     def read(self, name: str) -> Any | None:
         """Return the value of a file, or None when there is none."""
         try:
-            return json.loads((self.root / name).read_text(encoding="utf-8"))
+            return parse_json((self.root / name).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:

@@ -120,6 +120,9 @@ class ServingPlatform:
             except SlipwayError as error:
                 # An unavailable store must not stop the platform.
                 logger.warning("the states in force are kept: %s", error)
+            except Exception:
+                # Nor may what another hand wrote into it: its servers are looked after here, too.
+                logger.exception("the states in force are kept")
             for traffic in self._models.values():
                 traffic.advance()
             with contextlib.suppress(TimeoutError):

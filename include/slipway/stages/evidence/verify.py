@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from slipway.errors import BadSignature, NotFound
 from slipway.records import ledger
 from slipway.records.ledger import Break
 from slipway.records.run_records import RECORD
-from slipway.records.store import digest
+from slipway.records.store import digest, parse_json
 from slipway.stages.evidence.layout import CASE, MANIFEST_FILE, STORE, SUMS, VERSION
 from slipway.stages.model.shipped import REFIT, TRAIN
 from slipway.stages.model.signature import SIGNATURE
@@ -93,7 +92,7 @@ def _sums(folder: Path) -> dict[str, str]:
 
 def _case(folder: Path) -> dict[str, Any]:
     try:
-        case: Any = json.loads((folder / CASE).read_bytes())
+        case: Any = parse_json((folder / CASE).read_bytes())
         return {
             **case,
             **{name: case[name] for name in ("model", "version", "heads", "anchored", "run_key")},
@@ -158,7 +157,7 @@ def _other_version(folder: Path, case: Mapping[str, Any]) -> Iterator[Break]:
         if digest(data) != wanted:
             yield Break(MANIFEST_FILE, f"differs from the digest in {name}")
     try:
-        files = json.loads(data)["files"]
+        files = parse_json(data)["files"]
     except (ValueError, KeyError, TypeError):
         yield Break(MANIFEST_FILE, "is no manifest")
         return
@@ -186,7 +185,7 @@ def _recorded_digest(file: Path) -> str | None:
     if not file.is_file():
         return None
     try:
-        found = json.loads(file.read_bytes())["verdict"]["evidence"].get("manifest_sha256")
+        found = parse_json(file.read_bytes())["verdict"]["evidence"].get("manifest_sha256")
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return None if found is None else str(found)

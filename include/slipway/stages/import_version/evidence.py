@@ -6,7 +6,6 @@ are; ledger and records are verified first.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ from slipway.errors import Tampered
 from slipway.records import ledger
 from slipway.records.champion_history import is_promotion
 from slipway.records.run_records import RunRecord
-from slipway.records.store import Store, digest, encode
+from slipway.records.store import Store, digest, encode, parse_json
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.shipped import REFIT, shipping_stage
 from slipway.stages.ports.registry import ModelVersion, Registry
@@ -228,7 +227,7 @@ def _earlier_records(store: Store, parsed: Mapping[str, RunRecord]) -> dict[str,
     if digest(index) != parsed["bring"].verdict.evidence.get("records_sha256"):
         raise Tampered("the evidence that came with a version was changed", where=folder)
     handed = {}
-    for name, sha256 in json.loads(index).items():
+    for name, sha256 in parse_json(index).items():
         data = store.read(f"{folder}/evidence/{name}.json")
         if digest(data) != sha256:
             raise Tampered("a record that came with a version was changed", where=folder)
@@ -237,7 +236,7 @@ def _earlier_records(store: Store, parsed: Mapping[str, RunRecord]) -> dict[str,
 
 
 def _record(data: bytes) -> RunRecord:
-    return RunRecord.from_json(json.loads(data))
+    return RunRecord.from_json(parse_json(data))
 
 
 def _names(fact: Entry, number: str) -> Any:

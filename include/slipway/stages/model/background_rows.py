@@ -5,12 +5,11 @@ Personal columns are in no background: an explanation holds them as the request 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from slipway.records.store import encode
+from slipway.records.store import encode, parse_json
 
 FILE = "slipway/background.json"
 
@@ -39,7 +38,7 @@ class BackgroundRows:
     @classmethod
     def parse(cls, data: bytes) -> BackgroundRows:
         """Read the rows from a version's folder, whose digest was compared."""
-        return cls(**json.loads(data))
+        return cls(**parse_json(data))
 
     def to_bytes(self) -> bytes:
         """Return the file of a version's folder."""

@@ -6,13 +6,12 @@ A tag of the version holds the digest of its manifest, which holds those of all 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from slipway.errors import Tampered
-from slipway.records.store import digest, encode
+from slipway.records.store import digest, encode, parse_json
 
 MANIFEST = "slipway/manifest.json"
 REFERENCE = "slipway/reference.parquet"
@@ -69,7 +68,7 @@ def parse(data: bytes, *, sha256: str | None, where: str) -> dict[str, Any]:
     if sha256 is not None:
         check(data, sha256, where=where)
     try:
-        manifest: Any = json.loads(data)
+        manifest: Any = parse_json(data)
     except (ValueError, RecursionError) as error:
         raise _malformed("JSON", type(error).__name__, where) from error
     if not isinstance(manifest, dict) or "files" not in manifest:

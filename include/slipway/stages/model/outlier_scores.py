@@ -8,11 +8,12 @@ Runs in model servers, and as a version is made; imports NumPy alone.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from slipway.records.store import parse_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,7 +94,7 @@ class OutlierFacts:
     @classmethod
     def parse(cls, data: bytes) -> OutlierFacts:
         """Read the facts from a version's folder, whose digest was compared."""
-        found = json.loads(data)
+        found = parse_json(data)
         found["numbers"] = [NumberScale(**one) for one in found["numbers"]]
         found["categories"] = [CategoryScale(**one) for one in found["categories"]]
         return cls(**found)

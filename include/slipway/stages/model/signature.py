@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.errors import BadSignature
-from slipway.records.store import digest
+from slipway.records.store import digest, parse_json
 from slipway.stages.model.manifest import MANIFEST, parse, read_bytes
 from slipway.stages.ports.signatures import Verifier
 
@@ -118,7 +118,7 @@ def parse_bundle(data: bytes, *, where: str) -> SignedStatement:
         BadSignature: It is no such bundle.
     """
     try:
-        bundle = json.loads(data)
+        bundle = parse_json(data)
         envelope = bundle["dsseEnvelope"]
         (one,) = envelope["signatures"]
         if (bundle["mediaType"], envelope["payloadType"]) == (BUNDLE_TYPE, PAYLOAD_TYPE):
@@ -179,7 +179,7 @@ def check_statement(payload: bytes, *, model: str, sha256: str, where: str) -> N
     """
     expected = model, sha256
     try:
-        statement = json.loads(payload)
+        statement = parse_json(payload)
         (subject,) = statement["subject"]
         kind = statement["_type"], statement["predicateType"]
         found = str(subject["name"]), _manifest_digest(statement["predicate"])

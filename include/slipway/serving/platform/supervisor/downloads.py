@@ -7,7 +7,6 @@ registry is not the one that is meant is refused, and the local copy of the mean
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from slipway.adapters.signatures import TrustedKeys
 from slipway.errors import BadSignature
-from slipway.records.store import digest
+from slipway.records.store import digest, parse_json
 from slipway.spec.identity import key_of
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.model.signature import verify_folder
@@ -157,7 +156,7 @@ def _manifest(folder: Path) -> bytes | None:
 
 
 def _download(folder: Path, manifest: bytes | None) -> Download:
-    facts: dict[str, Any] = json.loads(manifest or b"{}")
+    facts: dict[str, Any] = parse_json(manifest or b"{}")
     key = key_of(facts)
     sha256 = folder.name.partition("-")[2]
     return Download(folder, sha256, () if key is None else key.named)

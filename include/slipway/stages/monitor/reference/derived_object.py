@@ -6,14 +6,13 @@ deleted at any time, and is made again. Only what is cheaper to read than to mak
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from slipway.errors import NotFound, Tampered
-from slipway.records.store import Store, digest, encode
+from slipway.records.store import Store, digest, encode, parse_json
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +100,7 @@ def _unpack(data: bytes) -> Parts:
     """
     head, _, body = data.partition(b"\n")
     try:
-        facts = json.loads(head)
+        facts = parse_json(head)
         known, sha256, sizes = facts["format"], facts["sha256"], dict(facts["parts"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise _damaged(f"no header of format {FORMAT}") from error

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from slipway.records.store import encode
+from slipway.records.store import encode, parse_json
 from slipway.stages.monitor.quality.calendar_columns import CalendarColumn, find_calendar_columns
 from slipway.stages.monitor.quality.time_parts import TIME_PARTS
 from slipway.stages.monitor.reference.bins import Bins, CategoryBins, NumberBins
@@ -109,7 +108,7 @@ def from_parts(parts: Parts) -> ReferenceSample:
     rows, times, whole = (
         pd.read_parquet(BytesIO(parts[name])) for name in (_ROWS, _TIMES, _COUNTS)
     )
-    facts, flat = json.loads(parts[_FACTS]), whole[_COUNTS].to_numpy()
+    facts, flat = parse_json(parts[_FACTS]), whole[_COUNTS].to_numpy()
     bins: dict[str, Bins] = {}
     counts, first = {}, 0
     for name, one in facts["bins"]:
