@@ -52,7 +52,7 @@ def chain_problems(entry: Entry, *, subject: str, sequence: int, previous: str) 
     if (entry["subject"], entry["sequence"]) != (subject, sequence):
         yield f"holds entry {entry['sequence']} of {entry['subject']}"
     if entry["previous"] != previous:
-        yield "does not follow the entry before it"
+        yield "does not follow the entry before it: one of both was changed"
 
 
 def clock_problems(entry: Entry, *, after: str) -> Iterator[str]:

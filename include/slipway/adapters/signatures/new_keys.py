@@ -52,3 +52,5 @@ def _create(file: Path, data: bytes, *, mode: int) -> None:
         ) from error
     with os.fdopen(descriptor, "wb") as opened:
         opened.write(data)
+    # The mask of the process may be narrower than what servers and people need of a public key.
+    file.chmod(mode)

@@ -13,6 +13,7 @@ from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.ports.signatures import Verifier
 
 SIGNED = "signed by"
+SIGN_IT = "`slipway sign` signs what the ledger knows"
 
 
 class VersionFiles(Protocol):
@@ -47,7 +48,7 @@ def describe_signature(
             version=version.version,
         )
     except BadSignature as error:
-        return f"refused: {error.message}, found {error.found}"
+        return f"refused: {error.message}, found {error.found}; {SIGN_IT}"
     except (NotFound, Tampered) as error:
         return f"refused: {error.message}"
     return f"{SIGNED} {key_id[:SHORT_ID]}"
