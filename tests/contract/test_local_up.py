@@ -191,7 +191,7 @@ def _check_lines(up: subprocess.Popen[str], running: Running) -> None:
     exports = next(line for line in lines if line.startswith("  export "))
     assert exports.split()[1:] == [f"{n}={value}" for n, value in running.variables().items()]
     fact = {"stage": "gate", "action": "promote", "reason": "Every gate holds."}
-    file = Path(running.store) / "ledger" / "sales" / "000001.json"
+    file = Path(running.store) / "ledger" / "sales" / "00000001.json"
     file.parent.mkdir(parents=True)
     file.write_bytes(encode({"fact": fact}))
     assert next(lines).split() == ["sales", "gate", "promote", "Every", "gate", "holds."]
