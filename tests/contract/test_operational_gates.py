@@ -55,7 +55,9 @@ def _candidate(platform: str, folder: Path) -> Iterator[Candidate]:
         with boot_batch(command(folder), "ferry_delay", 3) as answering:
             yield answering
     else:
-        with boot_local("ferry_delay", version=3, folder=folder, pii_key_file=None) as serving:
+        with boot_local(
+            "ferry_delay", version=3, folder=folder, pii_key_file=None, trusted_keys=None
+        ) as serving:
             yield serving
 
 
