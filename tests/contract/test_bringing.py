@@ -31,11 +31,13 @@ NAME = spec().model
 
 @pytest.fixture(scope="module")
 def servers(
-    mlflow_server: str, tmp_path_factory: pytest.TempPathFactory
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[str, str]]:
     """Addresses of the MLflow servers of staging and of production."""
-    with mlflow_in(tmp_path_factory.mktemp("production")) as production:
-        yield mlflow_server, production
+    made = tmp_path_factory.mktemp
+    # Of their own: other tests' datasets of the same name are anchored in the shared one.
+    with mlflow_in(made("staging")) as staging, mlflow_in(made("production")) as production:
+        yield staging, production
 
 
 def environment(url: str, store: Store) -> Environment:

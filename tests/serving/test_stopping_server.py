@@ -63,7 +63,7 @@ def test_a_server_that_drains_is_not_killed(
 ) -> None:
     """It was logged as one that does not answer, and killed while it drained."""
     read_end, write_end = os.pipe()
-    context = ProcessContext(tmp_path, tmp_path / "outputs", Options(), read_end)
+    context = ProcessContext(tmp_path, tmp_path / "outputs", Options(), read_end, "probe")
 
     async def stop_once_ready() -> DrainingServer:
         server = DrainingServer("delay", 1, fetch=_download, changed=lambda: None, context=context)
