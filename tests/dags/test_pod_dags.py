@@ -62,7 +62,7 @@ def test_a_project_in_pods_has_one_reaper(parse: Parse) -> None:
     files = {**pod_specs(), **model_file("seats", more=elsewhere)}
     reaper = parse(files).dags["slipway__reaper"]
     assert set(reaper.task_ids) == {
-        "reap_kubernetes_default_slipway",
+        "reap_kubernetes_default_slipway_stages",
         "reap_kubernetes_default_other",
     }
     alone = parse(files, file="model_dags.py", starting="slipway__reaper")
