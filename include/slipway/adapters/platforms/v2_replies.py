@@ -64,6 +64,16 @@ def error_in(reply: httpx.Response) -> str:
         return f"status {reply.status_code}"
 
 
+def code_in(reply: httpx.Response) -> str | None:
+    """The code that an error has for programs; None: it has none, or is no error."""
+    if not reply.is_error:
+        return None
+    try:
+        return str(reply.json()["code"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def wait_until(condition: Callable[[], bool], within_seconds: float) -> bool:
     """Poll a condition; returns whether it became true in time."""
     deadline = time.monotonic() + within_seconds

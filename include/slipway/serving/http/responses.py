@@ -8,9 +8,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 
-def error_response(status: int, message: str, *, headers: dict[str, str] | None = None) -> Response:
-    """V2 error response."""
-    return JSONResponse({"error": message}, status_code=status, headers=headers)
+def error_response(
+    status: int, message: str, *, headers: dict[str, str] | None = None, **more: str
+) -> Response:
+    """V2 error response.
+
+    Args:
+        status: Of the response.
+        message: For a reader.
+        headers: Of the response.
+        **more: Further members, for programs.
+    """
+    return JSONResponse({"error": message, **more}, status_code=status, headers=headers)
 
 
 async def not_found(_request: Request, error: Exception) -> Response:

@@ -17,8 +17,10 @@ from slipway.serving.http.responses import error_response, not_found
 from slipway.serving.platform.proxy.metrics import PlatformMetrics, targets
 from slipway.serving.platform.proxy.traffic import Traffic
 from slipway.stages.rollout.genuine_state import Forgery
+from slipway.stages.rollout.platform import STORE_UNREAD
 
 EXTENSIONS = ["binary_tensor_data"]
+UNREAD = "the store was not read yet"
 
 
 class StatusPages:
@@ -84,8 +86,8 @@ class StatusPages:
         waiting = [name for name, traffic in served.items() if not traffic.is_ready()]
         if self.has_looked and not waiting:
             return JSONResponse({"ready": True})
-        code = "models" if self.has_looked else "store"
-        names = ", ".join(waiting) or "the store was not read yet"
+        code = "models" if self.has_looked else STORE_UNREAD
+        names = ", ".join(waiting) or UNREAD
         text = code if is_anonymous(request) else f"not ready: {names}"
         return JSONResponse({"ready": False, "code": code, "error": text}, status_code=503)
 
@@ -127,5 +129,7 @@ class StatusPages:
 
     def _unknown(self) -> Response:
         if not self.has_looked:
-            return error_response(503, "the store was not read yet; ask again")
+            # A program that sees the code asks again; a proxy goes by the header.
+            wait = {"retry-after": "1"}
+            return error_response(503, f"{UNREAD}; ask again", headers=wait, code=STORE_UNREAD)
         return error_response(404, "no such model is served here")

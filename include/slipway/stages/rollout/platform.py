@@ -14,6 +14,9 @@ from slipway.stages.model.agreement import RowScores
 Payload = Mapping[str, Any]
 """Body of a V2 inference request."""
 
+STORE_UNREAD = "store"
+"""Code of a platform that has just started: it does not know yet what it serves."""
+
 
 @dataclass(frozen=True)
 class VersionStats:

@@ -5,6 +5,7 @@ Writes of the desired state are fenced by the rollout's token.
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -17,6 +18,7 @@ import httpx
 
 from slipway.adapters.platforms.local.candidate import Candidate, boot
 from slipway.adapters.platforms.v2_replies import (
+    code_in,
     error_in,
     parse_answer,
     raise_if_unauthorized,
@@ -27,11 +29,15 @@ from slipway.errors import PlatformUnavailable
 from slipway.records.desired_state import fence, write_desired
 from slipway.records.store import Store
 from slipway.settings import split_userinfo
-from slipway.stages.rollout.platform import Payload, Prediction, Served, VersionStats
+from slipway.stages.rollout.platform import STORE_UNREAD, Payload, Prediction, Served, VersionStats
 
 OBSERVED_WITHIN_SECONDS = 120.0
 STATUS_SECONDS = 10.0
 ANSWER_SECONDS = 90.0
+STARTS_WITHIN_SECONDS = 5.0
+"""How long a platform may take to read the store after its start."""
+
+STARTING_POLL_SECONDS = 0.1
 
 
 def _login(userinfo: str) -> tuple[str, str] | None:
@@ -183,11 +189,7 @@ class LocalPlatform:
         """
         pinned = "" if version is None else f"/versions/{version}"
         url = f"{self._url}/v2/models/{model}{pinned}/infer"
-        try:
-            reply = self._client.post(url, json=payload, timeout=ANSWER_SECONDS)
-        except httpx.HTTPError as error:
-            raise self._unavailable(error) from error
-        return parse_answer(reply, url)
+        return parse_answer(self._ask("POST", url, json=payload, timeout=ANSWER_SECONDS), url)
 
     def boot(
         self, model: str, *, version: int, folder: Path, digest: str | None = None
@@ -208,10 +210,7 @@ class LocalPlatform:
 
     def _status(self, model: str) -> dict[str, Any] | None:
         url = f"{self._url}/platform/models/{model}"
-        try:
-            reply = self._client.get(url)
-        except httpx.HTTPError as error:
-            raise self._unavailable(error) from error
+        reply = self._ask("GET", url)
         raise_if_unauthorized(reply, url)
         if reply.status_code == HTTPStatus.NOT_FOUND:
             return None
@@ -219,6 +218,18 @@ class LocalPlatform:
             raise self._unavailable(None, found=error_in(reply))
         status: dict[str, Any] = reply.json()
         return status
+
+    def _ask(self, method: str, url: str, **named: Any) -> httpx.Response:
+        """The platform's reply, once it has read the store or does not in time."""
+        deadline = time.monotonic() + STARTS_WITHIN_SECONDS
+        while True:
+            try:
+                reply = self._client.request(method, url, **named)
+            except httpx.HTTPError as error:
+                raise self._unavailable(error) from error
+            if code_in(reply) != STORE_UNREAD or time.monotonic() > deadline:
+                return reply
+            time.sleep(STARTING_POLL_SECONDS)
 
     def _problem(self, model: str) -> str:
         status = self._status(model)
@@ -235,7 +246,7 @@ class LocalPlatform:
             "the serving platform does not answer",
             found=found or (type(error).__name__ if error else None),
             where=self._url,
-            hint="check that `slipway platform` runs",
+            hint="read its log" if found else "check that `slipway platform` runs",
         )
 
 
