@@ -21,6 +21,7 @@ from tests.support.promotions import promoted, registered
 
 MODEL = "delay"
 FIRST, SECOND, OTHER = "a" * 64, "b" * 64, "c" * 64
+AT = "2026-03-01T00:00:00+00:00"
 
 
 @pytest.fixture
@@ -47,7 +48,8 @@ def pad(store: Store, entries: int) -> None:
     previous = head.sha256
     for number in range(head.sequence + 1, head.sequence + entries + 1):
         fact = {"stage": "operations", "numbers": {"n": number}}
-        entry = encode({"sequence": number, "subject": MODEL, "fact": fact, "previous": previous})
+        whole = {"sequence": number, "subject": MODEL, "at": AT, "fact": fact, "previous": previous}
+        entry = encode(whole)
         store.create(ledger.entry_key(MODEL, number), entry)
         previous = digest(entry)
 

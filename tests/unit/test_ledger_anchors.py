@@ -9,6 +9,7 @@ import pytest
 
 from slipway.errors import BadParameter, Tampered
 from slipway.records import ledger
+from slipway.records.entry_checks import ACCEPT
 from slipway.records.run_context import RunContext
 from slipway.records.store import Store, digest, encode
 from slipway.stages.model.accept_ledger import accept_ledger
@@ -130,7 +131,7 @@ def test_a_restored_backup_is_accepted_by_a_person() -> None:
     record = accept_ledger(DATA, reason="Backup of Monday.", context=context, registry=registry)
     assert "ledger/flights ends before entry 4" in record.verdict.reason
     newest = ledger.read(store, DATA)[-1]["fact"]
-    assert (newest["stage"], newest["origin"]) == (ledger.ACCEPT, {"by": "ann"})
+    assert (newest["stage"], newest["origin"]) == (ACCEPT, {"by": "ann"})
     assert Anchor(DATA, MODEL, ledger.head(store, DATA)) in registry.list_anchors()
     anchor_ledgers(store, registry, MODEL, dataset=DATA)
     with pytest.raises(BadParameter, match="nothing to accept"):

@@ -42,12 +42,17 @@ def show(subject: str | None, *, last: int | None, as_json: bool) -> None:
     entries = [
         entry
         for one in _subjects(store, subject)
-        for entry in (chain.read(store, one) if last is None else _newest(store, one, last))
+        for entry in (
+            chain.read(store, one, damaged="mark") if last is None else _newest(store, one, last)
+        )
     ]
     if as_json:
         print_json(entries)
         return
     for entry in entries:
+        if "damaged" in entry:
+            click.secho(f"{entry['sequence']:>6}  {entry['damaged']} is no entry", fg="red")
+            continue
         fact = entry["fact"]
         at = entry["at"][:19].replace("T", " ")
         words = f"{fact.get('stage', '')} {fact.get('run', '')}: {fact.get('action', '')}"
@@ -145,7 +150,7 @@ def as_of(time: datetime, *, model: str | None, as_json: bool) -> None:
 
 
 def _newest(store: Store, subject: str, count: int) -> list[dict[str, Any]]:
-    return list(islice(chain.newest_first(store, subject), count))[::-1]
+    return list(islice(chain.newest_first(store, subject, damaged="mark"), count))[::-1]
 
 
 def _store(subject: str | None) -> Store:

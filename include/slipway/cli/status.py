@@ -146,6 +146,7 @@ def _print_troubles(standing: Status) -> None:
         click.secho(f"  version {version} cannot answer", fg="red")
     troubles = {
         "lost": [loss.sentence for loss in standing.lost],
+        "damaged": standing.damaged,
         "foreign": standing.foreign,
         "forged": standing.forged,
         "differs": filter(None, [standing.difference]),

@@ -7,13 +7,14 @@ object only finds entries: `require_unchanged` compares entry and record before 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import astuple
 from typing import Any
 
 from slipway.errors import BadParameter, NotFound, StoreUnavailable, Tampered
 from slipway.records.champion_history import PROMOTED, REGISTERED, kind_of_fact
+from slipway.records.entry_checks import ACCEPT, fact_of, parse_entry
 from slipway.records.ledger import entry_key
 from slipway.records.ledger_facts import DAMAGED, NAMING, EnteredVersions, VersionFact
 from slipway.records.store import Store, digest, encode, find_json, parse_json
@@ -77,13 +78,42 @@ def require_unchanged(store: Store, entered: EnteredVersions, fact: VersionFact)
             raise _changed(store, _key(entered.model), f"another fact than entry {number} states")
 
 
+def newest_unchanged(
+    store: Store,
+    entered: EnteredVersions,
+    pick: Callable[[EnteredVersions], VersionFact | None],
+) -> VersionFact | None:
+    """Return the fact that is picked; one that was changed and is accepted so is left out.
+
+    Args:
+        store: Store of the ledger.
+        entered: What was read of it.
+        pick: Picks a fact, for example the newest promotion.
+
+    Raises:
+        Tampered: The entry or its record was changed, and no person accepted the ledger since.
+    """
+    accepted = entered.accepted
+    while (fact := pick(entered)) is not None:
+        try:
+            require_unchanged(store, entered, fact)
+        except Tampered:
+            if fact.sequence > accepted:
+                raise
+            entered = entered.without(fact)
+        else:
+            break
+    return fact
+
+
 def _changed(store: Store, key: str, found: str) -> Tampered:
     return Tampered(
         f"{key} was changed after it was entered in the ledger",
         expected="the bytes that were written once",
         found=found,
         where=store.uri(key),
-        hint="`slipway ledger verify` lists every change; restore the object from a backup",
+        hint="`slipway ledger verify` lists every change; restore the object from a backup, else "
+        "leave it out by `slipway ledger accept`; `slipway rollback` goes on without it",
     )
 
 
@@ -99,11 +129,13 @@ def _fact_of(
     store: Store, model: str, data: bytes, number: int, earlier: Sequence[VersionFact]
 ) -> VersionFact | None:
     """The fact of an entry; None for one that is about no version."""
-    try:
-        fact = parse_json(data)["fact"]
-        stage, version = str(fact.get("stage", "")), fact.get("numbers", {}).get("version")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    entry = parse_entry(data)
+    if not entry:
         return VersionFact(number, *DAMAGED, run="", version=0)
+    fact = fact_of(entry)
+    stage, version = fact.get("stage", ""), fact.get("numbers", {}).get("version")
+    if stage == ACCEPT:
+        return VersionFact(number, stage, str(fact.get("action")), str(fact.get("run")), version=0)
     is_of_rollout = stage in ROLLOUT_STAGES or stage.startswith(STEP_PREFIX)
     if not isinstance(version, int) or not (is_of_rollout or kind_of_fact(fact) in NAMING):
         return None

@@ -13,6 +13,9 @@ from slipway.records.store import Store, digest, parse_json
 CLOCK_TOLERANCE_SECONDS = 300.0
 """So much may the clocks of two machines differ that enter one after the other."""
 
+ACCEPT = "accept_ledger"
+"""Stage of the entry by which a person accepts a ledger as it is."""
+
 Entry = Mapping[str, Any]
 
 
@@ -20,9 +23,27 @@ def parse_entry(data: bytes) -> Entry:
     """Return the entry in an object; empty for what is none."""
     with suppress(ValueError):
         value = parse_json(data)
-        if isinstance(value, dict) and isinstance(value.get("fact"), dict):
+        if isinstance(value, dict) and _has_form(value):
             return value
     return {}
+
+
+def _has_form(value: Entry) -> bool:
+    """Whether an object has the types that readers of entries rely on."""
+    fact = value.get("fact")
+    if not isinstance(fact, dict) or not isinstance(fact.get("numbers", {}), dict):
+        return False
+    if not isinstance(value.get("sequence"), int):
+        return False
+    words = ("stage", "action", "run", "reason", "record")
+    times = (value.get("at"), fact.get("finished_at", value.get("at")))
+    return all(isinstance(fact.get(word, ""), str) for word in words) and all(map(_is_time, times))
+
+
+def _is_time(value: object) -> bool:
+    with suppress(ValueError):
+        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+    return False
 
 
 def fact_of(entry: Entry) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from slipway.errors import NotFound, Tampered
 from slipway.records.entry_checks import (
+    ACCEPT,
     chain_problems,
     clock_problems,
     fact_of,
@@ -22,13 +23,10 @@ from slipway.records.entry_checks import (
     record_of,
     record_problems,
 )
-from slipway.records.store import Store, digest, encode, list_numbers, read_json
+from slipway.records.store import Store, digest, encode, list_numbers
 
 FIRST_PREVIOUS = "0" * 64
 RECORD_KEY = ("runs", "<subject>", "<run>", "<stage>", "record.json")
-ACCEPT = "accept_ledger"
-"""Stage of the entry by which a person accepts a ledger as it is."""
-
 ENTRY_SECONDS = 1.0
 """Time in which a running stage enters the record that it has made."""
 
@@ -84,21 +82,41 @@ def enter(
         after = max(after, newest)
 
 
-def read(store: Store, subject: str) -> list[dict[str, Any]]:
-    """Return every entry of a subject's chain, oldest first."""
-    return list(oldest_first(store, subject))
+Damaged = Literal["raise", "mark"]
+"""What a reader does at an object that is no entry; `mark`: an empty fact, with its key beside it.
+
+What decides raises, up to where a person accepted the ledger as it is; a report tells the rest.
+"""
+
+
+def read(store: Store, subject: str, *, damaged: Damaged = "raise") -> list[dict[str, Any]]:
+    """Return every entry of a subject's chain, oldest first.
+
+    Raises:
+        Tampered: As for `newest_first`.
+    """
+    return list(newest_first(store, subject, damaged=damaged))[::-1]
 
 
 def oldest_first(store: Store, subject: str) -> Iterator[dict[str, Any]]:
     """Yield the entries of a subject's chain, oldest first; reads no more than are taken."""
     for sequence in numbers(store, subject):
-        yield read_json(store, entry_key(subject, sequence))
+        yield _read(store, subject, sequence, "raise")
 
 
-def newest_first(store: Store, subject: str) -> Iterator[dict[str, Any]]:
-    """Yield the entries of a subject's chain, newest first; reads no more than are taken."""
+def newest_first(
+    store: Store, subject: str, *, damaged: Damaged = "raise"
+) -> Iterator[dict[str, Any]]:
+    """Yield the entries of a subject's chain, newest first; reads no more than are taken.
+
+    Raises:
+        Tampered: An object is no entry, and damaged ones are not marked.
+    """
     for sequence in reversed(numbers(store, subject)):
-        yield read_json(store, entry_key(subject, sequence))
+        entry = _read(store, subject, sequence, damaged)
+        yield entry
+        if entry["fact"].get("stage") == ACCEPT:
+            damaged = "mark"
 
 
 def numbers(store: Store, subject: str) -> list[int]:
@@ -247,13 +265,29 @@ def _unentered(
 def _find(
     store: Store, subject: str, field: tuple[str, Any], *, numbers: Iterable[int]
 ) -> int | None:
-    """Number of the entry whose fact has the field; unreadable entries are skipped."""
+    """Number of the entry whose fact has the field; damaged entries are skipped."""
     name, value = field
     for number in numbers:
-        with suppress(NotFound, Tampered):
-            if read_json(store, entry_key(subject, number))["fact"].get(name) == value:
+        with suppress(NotFound):
+            if fact_of(parse_entry(store.read(entry_key(subject, number)))).get(name) == value:
                 return number
     return None
+
+
+def _read(store: Store, subject: str, sequence: int, damaged: Damaged) -> dict[str, Any]:
+    key = entry_key(subject, sequence)
+    entry = dict(parse_entry(store.read(key)))
+    if entry:
+        return entry
+    if damaged == "mark":
+        return {"sequence": sequence, "subject": subject, "at": "", "fact": {}, "damaged": key}
+    raise Tampered(
+        f"{key} is no entry of the ledger",
+        expected="the JSON that Slipway wrote there",
+        found="something else",
+        where=store.uri(key),
+        hint=f"restore it from a backup, else see `slipway ledger accept {subject} --help`",
+    )
 
 
 def _head(store: Store, subject: str, sequence: int) -> Head:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slipway.records.champion_history import PROMOTED, REGISTERED
+from slipway.records.entry_checks import ACCEPT
 
 NAMING = REGISTERED | {PROMOTED}
 """Kinds of entries that name a version with its bytes."""
@@ -93,8 +94,21 @@ class EnteredVersions:
                 return None if fact.version in promoted else fact
         return None
 
+    @property
+    def accepted(self) -> int:
+        """Number of the newest entry by which a person accepted the ledger as it is, or 0."""
+        return next((one.sequence for one in self.facts[::-1] if one.stage == ACCEPT), 0)
+
+    def without(self, fact: VersionFact) -> EnteredVersions:
+        """Return what the ledger says without one of its entries."""
+        return replace(self, facts=tuple(one for one in self.facts if one != fact))
+
     def naming(self, version: int, sha256: str | None) -> VersionFact | None:
-        """Return the newest entry that names a version with a digest; None: the ledger has none.
+        """Return the newest entry that names a version with a digest; None: the ledger has none."""
+        return next(iter(self.every_naming(version, sha256)), None)
+
+    def every_naming(self, version: int, sha256: str | None) -> list[VersionFact]:
+        """Return the entries that name a version with a digest, newest first.
 
         A number that the ledger has belongs to its digests alone. A number that it does not have
         is another copy of bytes that it has under theirs. Where no entry has a digest for the
@@ -107,8 +121,8 @@ class EnteredVersions:
         numbered = [one for one in self._namings if one.version == version]
         known = [one for one in numbered or self._namings if one.sha256 is not None]
         if known:
-            return next((one for one in known if one.sha256 == sha256), None)
-        return next(iter(numbered), None)
+            return [one for one in known if one.sha256 == sha256]
+        return numbered
 
     def was_champion(self, version: int, sha256: str | None) -> bool:
         """Return whether a version was made champion, and not rolled back since."""

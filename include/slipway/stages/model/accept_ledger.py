@@ -10,6 +10,7 @@ from typing import Protocol
 
 from slipway.errors import BadParameter
 from slipway.records import ledger
+from slipway.records.entry_checks import ACCEPT
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
@@ -41,7 +42,8 @@ def accept_ledger(
 ) -> RunRecord:
     """Enter that a ledger is accepted as it is, and anchor its head in the place of the old ones.
 
-    What is broken before that stays broken, and `slipway ledger verify` goes on naming it.
+    What is broken before that stays broken, and `slipway ledger verify` goes on naming it. An entry
+    that is no more what was entered names no version from then on: the intact ones count.
 
     Args:
         subject: Dataset or model.
@@ -57,12 +59,17 @@ def accept_ledger(
         raise BadParameter("a ledger is accepted with a reason", expected="why", found="none")
     store = context.store
     kept = [one for one in registry.list_anchors() if one.subject == subject]
-    head, breaks = ledger.verify_since(store, subject, [one.head for one in kept])
+    heads = [one.head for one in kept]
+    head, breaks = ledger.verify_since(store, subject, heads)
+    newest = next(ledger.newest_first(store, subject, damaged="mark"), None)
+    if not breaks and newest is not None and newest["fact"].get("stage") != ACCEPT:
+        # A changed record, and an entry before the anchor, stop rollouts as well.
+        breaks = ledger.verify(store, subject, others=heads)
     if not breaks:
         raise BadParameter(
             f"there is nothing to accept in the ledger of {subject}",
-            expected="a ledger that does not continue what was anchored",
-            found=f"{head.sequence} entries that do",
+            expected="a ledger that was damaged, or does not continue what was anchored",
+            found=f"{head.sequence} entries that do, or were accepted already",
             where=f"ledger/{subject}",
         )
     anchored = {one.model: f"{one.head.sequence}:{one.head.sha256}" for one in kept}
@@ -75,7 +82,7 @@ def accept_ledger(
         {f"anchor.{model}": value for model, value in anchored.items()},
     )
     facts = {"anchored": anchored, "head": [head.sequence, head.sha256]}
-    ref = RunRef(subject, f"accept-{digest(encode(facts))[:12]}", ledger.ACCEPT)
+    ref = RunRef(subject, f"accept-{digest(encode(facts))[:12]}", ACCEPT)
     record = perform(context, ref, lambda _: verdict, inputs=facts)
     models = {*anchored, *([subject] if registry.exists(subject) else [])}
     for model in sorted(models):

@@ -68,7 +68,7 @@ def sign_known(
 
 def _registered(store: Store, model: str) -> dict[int, str]:
     """Digest of each version that a record of the ledger has registered, by its number."""
-    facts = (entry["fact"] for entry in ledger.oldest_first(store, model))
+    facts = (entry["fact"] for entry in ledger.read(store, model))
     verdicts = [
         read_json(store, fact["record"])["verdict"]
         for fact in facts

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from slipway.errors import BadParameter, NotFound, Transient
+from slipway.errors import BadParameter, NotFound, Tampered, Transient
 from slipway.records import ledger, requests
 from slipway.records.champion_history import kind_of_fact
 from slipway.records.leases import find_lease
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION, PREVIOUS
 from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, find_losses
+from slipway.stages.report.damage import describe_damage
 from slipway.stages.report.pending_request import describe_pending
 from slipway.stages.report.waiting import describe_waiting
 from slipway.stages.rollout.foreign_versions import find_foreign
@@ -52,7 +53,9 @@ class ModelState:
         traffic: What is served, and what the next deploy decides.
         losses: Versions that the registry lost.
         foreign: Aliases that no entered record put where they are.
-        outage: Why the registry is not known; None when it is.
+        outage: Why the aliases are not known; None when they are.
+        damage: A sentence about each damaged entry of the ledger.
+        is_stopped: Whether one of them keeps rollouts from beginning.
         rollout: Rollout that holds the lease; None without one.
         in_flight: Accepted request without an answer; None without one.
         newest_request: The newest request; None without one.
@@ -68,6 +71,8 @@ class ModelState:
     losses: Sequence[RegistryLoss] = ()
     foreign: Sequence[ForeignAlias] = ()
     outage: str | None = None
+    damage: Sequence[str] = ()
+    is_stopped: bool = False
     rollout: RolloutPlan | None = None
     in_flight: Request | None = None
     newest_request: NewestRequest | None = None
@@ -156,15 +161,18 @@ def read_model_state(
     losses: list[RegistryLoss] = []
     foreign: Sequence[ForeignAlias] = ()
     outage: str | None = None
+    damage: Tampered | None = None
     try:
         named = {alias: registry.alias(model, alias) for alias in (CHAMPION, CHALLENGER, PREVIOUS)}
         losses = find_losses(model, store=store, registry=registry)
         foreign = find_foreign(registry, model)
         traffic = read_served_state(model, store=store, registry=registry, platform=platform)
-    except Transient as error:
+    except (Transient, Tampered) as error:
         named, losses, foreign, outage = {}, [], (), error.message
+        damage = error if isinstance(error, Tampered) else None
         traffic = read_served_state(model, store=store, registry=None, platform=platform)
     shares = traffic.served.weights if traffic.served else {}
+    entries = ledger.read(store, model, damaged="mark")
     return ModelState(
         model=model,
         named=named,
@@ -173,10 +181,12 @@ def read_model_state(
         losses=[one for one in losses if one.alias == CHAMPION or one.version not in shares],
         foreign=foreign,
         outage=outage,
+        damage=tuple(describe_damage(model, entries, damage)),
+        is_stopped=damage is not None,
         rollout=_rollout_in_progress(store, model),
         in_flight=requests.in_flight(store, model),
         newest_request=_newest_request(store, model),
-        entries=ledger.read(store, model),
+        entries=entries,
         valid=valid,
         waiting=describe_waiting(store, model, now=datetime.now(UTC)),
         pending=describe_pending(store, model, policy),

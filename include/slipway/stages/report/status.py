@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from slipway.errors import Denied, Transient
+from slipway.errors import Denied, Tampered, Transient
 from slipway.records import ledger, requests
 from slipway.records.landing_area import list_undeliverable
 from slipway.stages.model.provenance import format_source
 from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, find_losses
+from slipway.stages.report.damage import describe_damage
 from slipway.stages.report.model_state import ValidSpecs, as_decided
 from slipway.stages.report.pending_request import describe_pending
 from slipway.stages.report.version_engine import VersionEngine
@@ -99,6 +100,7 @@ class Status:
             does about it; None without a difference.
         signatures: By which key each of those versions is signed, or why it is refused.
         forged: A sentence about each desired state that no rollout wrote.
+        damaged: A sentence about each damaged entry of the newest ones of the ledger.
     """
 
     model: str
@@ -122,6 +124,7 @@ class Status:
     retraining: str | None = None
     signatures: Mapping[int, str] = field(default_factory=dict)
     forged: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON."""
@@ -169,6 +172,7 @@ def status(
     served: Served | None = None
     weights: Mapping[int, float] | None = None
     difference: str | None = None
+    damage: Tampered | None = None
     try:
         found = {alias: registry.alias(model, alias) for alias in ALIASES}
         aliases = {alias: one.version if one else None for alias, one in found.items()}
@@ -184,6 +188,9 @@ def status(
         difference = describe_other_version(as_decided(traffic, valid))
     except Transient as error:
         unknown.append(error.message)
+    except Tampered as error:
+        damage = error
+    entries = list(islice(ledger.newest_first(store, model, damaged="mark"), ENTRIES_LOOKED_AT))
     try:
         served = platform.served(model)
         weights = dict(served.weights) if served else {}
@@ -196,7 +203,7 @@ def status(
         weights=weights,
         failing=_failing(served) if served else (),
         requests=_requests(store, model),
-        verdicts=_last_verdicts(store, model),
+        verdicts=_last_verdicts(entries),
         unknown=tuple(unknown),
         target=target,
         edited=served.edited if served else None,
@@ -213,6 +220,7 @@ def status(
         waiting=tuple(describe_waiting(store, model, now=datetime.now(UTC))),
         retraining=describe_pending(store, model, policy),
         forged=tuple(one.sentence for one in find_forgeries(store, model)),
+        damaged=tuple(describe_damage(model, entries, damage)),
     )
 
 
@@ -240,16 +248,16 @@ def _requests(store: Store, model: str) -> tuple[OpenRequest, ...]:
     )
 
 
-def _last_verdicts(store: Store, model: str) -> tuple[LastVerdict, ...]:
+def _last_verdicts(entries: Iterable[Mapping[str, Any]]) -> tuple[LastVerdict, ...]:
     newest: dict[str, LastVerdict] = {}
-    for entry in islice(ledger.newest_first(store, model), ENTRIES_LOOKED_AT):
+    for entry in entries:
         fact = entry["fact"]
         if "stage" in fact and fact["stage"] not in newest:
             newest[fact["stage"]] = LastVerdict(
                 stage=fact["stage"],
-                action=fact["action"],
-                reason=fact["reason"],
-                run=fact["run"],
+                action=fact.get("action", ""),
+                reason=fact.get("reason", ""),
+                run=fact.get("run", ""),
                 at=entry["at"],
             )
     return tuple(newest.values())

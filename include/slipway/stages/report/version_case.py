@@ -152,7 +152,7 @@ def _fact(entry: Entry) -> Mapping[str, Any]:
 
 def _named_records(store: Store, version: ModelVersion) -> Iterator[RunRecord]:
     """Records of the ledger's entries about a version, oldest first."""
-    for entry in concerns(ledger.read(store, version.model), version):
+    for entry in concerns(ledger.read(store, version.model, damaged="mark"), version):
         key = _fact(entry).get("record")
         with suppress(NotFound, Tampered, KeyError, TypeError):
             if key is not None:

@@ -1,8 +1,9 @@
 """Explain a model in five lines, from its ledger, requests, registry and platform.
 
-Further lines tell what the registry lost, which aliases are foreign, operations that are not well,
-and which rollouts wait for another one. Each sentence holds in every state: what is not known is
-said to be not known, and what the next deploy does is what its decision gives for the same state.
+Further lines tell what the registry lost, what of the ledger is damaged, which aliases are foreign,
+operations that are not well, and which rollouts wait for another one. Each sentence holds in every
+state: what is not known is said to be not known, and what the next deploy does is what its decision
+gives for the same state.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ def format_lines(state: ModelState) -> list[str]:
     return [
         _served(state),
         *(f"Lost: {loss.reason}. Way out: {loss.way_out}." for loss in state.losses),
+        *(f"Damaged: {sentence}" for sentence in state.damage),
         *(f"Foreign: {one.sentence}" for one in state.foreign),
         describe_since(state),
         _evidence(state),

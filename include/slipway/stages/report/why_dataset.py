@@ -131,7 +131,7 @@ def _compared_now(
 
 def _recorded(dataset: str, store: Store) -> Iterator[DeliveryVerdict]:
     """Yield the verdicts of the newest entries of the ledger."""
-    for entry in islice(ledger.newest_first(store, dataset), ENTRIES_LOOKED_AT):
+    for entry in islice(ledger.newest_first(store, dataset, damaged="mark"), ENTRIES_LOOKED_AT):
         fact = entry["fact"]
         if fact.get("stage") != INGEST:
             continue

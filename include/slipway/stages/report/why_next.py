@@ -51,6 +51,15 @@ def _rollout_in_progress(state: ModelState) -> str | None:
     )
 
 
+def _damaged(state: ModelState) -> str | None:
+    if not state.is_stopped:
+        return None
+    return (
+        "no rollout begins until the ledger is restored or accepted; "
+        f"`slipway rollback {state.model}` goes by its intact entries."
+    )
+
+
 def _unknown(state: ModelState) -> str | None:
     if state.outage is not None and state.traffic.stopped is not None:
         first = f"deploy completes {state.traffic.stopped} first, once MLflow answers"
@@ -153,6 +162,7 @@ _IN_ORDER: tuple[Callable[[ModelState], str | None], ...] = (
     _invalid_specs,
     _request_in_flight,
     _rollout_in_progress,
+    _damaged,
     _unknown,
     _next_rollout,
     _without_rollout,

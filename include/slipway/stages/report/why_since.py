@@ -15,6 +15,8 @@ ACTIONS = {"roll_back": "a rollback", "roll_out": "a rollout", "repair": "a repa
 
 def describe_since(state: ModelState) -> str:
     """Return the line `Since`; pure."""
+    if state.is_stopped:
+        return "Since: not known while the ledger is damaged."
     newest = next(state.about(None, PROMOTED), None)
     if newest is None:
         return "Since: no version has become champion yet."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from slipway.errors import NotFound, RegistryUnavailable, RolloutRefused
+from slipway.errors import NotFound, RegistryUnavailable, RolloutRefused, Tampered
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import CarryOut
 from slipway.records.store import Store
@@ -163,20 +163,32 @@ def _move_aliases(plan: RolloutPlan, verdict: Verdict, registry: Registry) -> No
     """Move aliases by the recorded plan and verdict; the champion comes last."""
     require_registered(plan, registry)
     away = read_turned_away(plan, verdict)
-    previous = registry.alias(plan.model, PREVIOUS)
     if plan.action == "roll_back":
         # A version that was deleted in the registry, or is another one now, needs no tag.
         if away is not None and has_bytes(registry, plan.model, away):
             registry.tag(plan.model, away.version, {ROLLOUT_TAG: ROLLED_BACK})
-        if previous is not None and previous.version == plan.version:
-            registry.delete_alias(plan.model, PREVIOUS)
+        _free_alias(plan, PREVIOUS, registry)
     elif away is not None and may_return(registry, plan.model, away):
         registry.set_alias(plan.model, PREVIOUS, away.version)
-    challenger = registry.alias(plan.model, CHALLENGER)
-    if challenger is not None and challenger.version == plan.version:
-        registry.delete_alias(plan.model, CHALLENGER)
+    _free_alias(plan, CHALLENGER, registry)
     registry.tag(plan.model, plan.version, {ROLLOUT_TAG: SERVING})
     registry.set_alias(plan.model, CHAMPION, plan.version)
+
+
+def _free_alias(plan: RolloutPlan, alias: str, registry: Registry) -> None:
+    """Remove an alias that the version has no more once it is champion.
+
+    Raises:
+        Tampered: The ledger is damaged, and this is no rollback, which goes on beside that.
+    """
+    try:
+        found = registry.alias(plan.model, alias)
+    except Tampered:
+        if not plan.is_urgent:
+            raise
+        return
+    if found is not None and found.version == plan.version:
+        registry.delete_alias(plan.model, alias)
 
 
 def _keeps_its_tag(

@@ -68,5 +68,6 @@ def decide_under_lease(
         if fulfilled is not None:
             return RolloutDecision("nothing", None, fulfilled)
     decision = decide_with_losses(model, now, to, store=store, registry=registry)
-    confirming = confirm_champion(store, model, now)
-    return confirming if confirming and decision.action == "nothing" else decision
+    if decision.action != "nothing":
+        return decision
+    return confirm_champion(store, model, now) or decision

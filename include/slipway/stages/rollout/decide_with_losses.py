@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from slipway.errors import BadParameter, RegistryUnavailable
+from slipway.errors import BadParameter, RegistryUnavailable, Tampered
 from slipway.records.store import Store
-from slipway.stages.model.aliases import CHALLENGER, PREVIOUS
+from slipway.stages.model.aliases import CHALLENGER, CHAMPION, PREVIOUS
 from slipway.stages.model.registry_losses import LossRegistry, find_losses, find_lost_champion
 from slipway.stages.rollout.decide_rollout import decide_rollout
 from slipway.stages.rollout.foreign_versions import find_foreign
@@ -40,6 +40,9 @@ def decide_with_losses(
             raise
         raise _with_loss(error, model, store=store, registry=registry) from error
     with suppress(RegistryUnavailable):
+        if to == PREVIOUS and (damage := _find_damage(model, registry)) is not None:
+            reason = f"{decision.reason} The ledger is damaged, its intact entries count: {damage}."
+            return replace(decision, reason=reason)
         told = "".join(f" {one.sentence}" for one in find_foreign(registry, model))
         decision = replace(decision, reason=f"{decision.reason}{told}")
         if decision.action != "nothing" or state.champion is not None:
@@ -50,11 +53,28 @@ def decide_with_losses(
     return decision
 
 
+def _find_damage(model: str, registry: LossRegistry) -> str | None:
+    """What of the ledger is damaged, so that an alias is not known, or None."""
+    try:
+        for alias in (CHAMPION, PREVIOUS, CHALLENGER):
+            registry.alias(model, alias)
+    except Tampered as error:
+        return error.message
+    return None
+
+
 def _with_loss(
     error: BadParameter, model: str, *, store: Store, registry: LossRegistry
 ) -> BadParameter:
     """The refusal of a rollback, with the loss of the version that it would have returned to."""
     with suppress(RegistryUnavailable):
+        if (damage := _find_damage(model, registry)) is not None:
+            message = f"cannot roll back by the intact entries of the ledger: {damage}"
+            way_out = (
+                f"restore it from a backup, or leave it out by `slipway ledger accept {model}`, "
+                f"then run {model}__deploy with the number of a version as `to`"
+            )
+            return BadParameter(message, expected=error.expected, hint=way_out)
         every = find_losses(model, store=store, registry=registry)
         losses = [loss for loss in every if loss.alias != CHALLENGER]
         if losses:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 
 from slipway.errors import NotFound, Tampered
 from slipway.records.champion_history import PROMOTED
-from slipway.records.entered_versions import read_entered, require_unchanged
+from slipway.records.entered_versions import newest_unchanged, read_entered, require_unchanged
 from slipway.records.ledger import Head
 from slipway.records.ledger_facts import EnteredVersions, VersionFact
 from slipway.records.store import Store
@@ -162,11 +163,15 @@ class EnteredRegistry:
             Tampered: None does, or the entry or its record was changed.
         """
         entered = read_entered(self._store, model)
-        fact = entered.naming(version, sha256)
-        if fact is not None:
-            require_unchanged(self._store, entered, fact)
-            return
-        raise Tampered(
+        changed: Tampered | None = None
+        for fact in entered.every_naming(version, sha256):
+            try:
+                require_unchanged(self._store, entered, fact)
+            except Tampered as error:
+                changed = changed or error
+            else:
+                return
+        raise changed or Tampered(
             f"version {version} of {model} is foreign: no entered record of {model} names its "
             "bytes, so it is not loaded",
             expected=f"a digest that a promote_challenger or bring record in ledger/{model} has "
@@ -200,7 +205,7 @@ class EnteredRegistry:
         return Judged(found) if known is not None else self._foreign(found, alias, None, entered)
 
     def _judge_champion(self, found: ModelVersion, entered: EnteredVersions) -> Judged:
-        fact = self._unchanged(entered, entered.champion)
+        fact = newest_unchanged(self._store, entered, attrgetter("champion"))
         if fact is not None and _is_of(found, fact):
             return Judged(_as_entered(found, fact, outcome=SERVING))
         if entered.naming(found.version, found.tags.get(DIGEST)) and is_promotion_under_way(
@@ -210,7 +215,7 @@ class EnteredRegistry:
         return self._foreign(found, CHAMPION, fact, entered, outcome=SERVING)
 
     def _judge_challenger(self, found: ModelVersion, entered: EnteredVersions) -> Judged:
-        fact = self._unchanged(entered, entered.challenger)
+        fact = newest_unchanged(self._store, entered, attrgetter("challenger"))
         outcome = None if fact is None else _blocking_outcome(entered.last_outcome(fact))
         if fact is None or not _is_of(found, fact):
             judged = self._foreign(found, CHALLENGER, fact, entered, outcome=outcome)
@@ -221,16 +226,10 @@ class EnteredRegistry:
     def _judge_previous(self, found: ModelVersion, entered: EnteredVersions) -> Judged:
         if entered.was_champion(found.version, found.tags.get(DIGEST)):
             return Judged(replace(found, tags={**found.tags, ROLLOUT_TAG: SERVING}))
-        fact = self._unchanged(entered, entered.previous)
+        fact = newest_unchanged(self._store, entered, attrgetter("previous"))
         if fact is not None and _is_of(found, fact):
             return Judged(found)
         return self._foreign(found, PREVIOUS, fact, entered)
-
-    def _unchanged(self, entered: EnteredVersions, fact: VersionFact | None) -> VersionFact | None:
-        """The same fact; raises `Tampered` where its entry or record was changed."""
-        if fact is not None:
-            require_unchanged(self._store, entered, fact)
-        return fact
 
     def _foreign(
         self,

@@ -1,4 +1,4 @@
-"""Versions and aliases as the ledger has them, for a rollback while MLflow does not answer."""
+"""Versions and aliases as the ledger has them, for a rollback without MLflow or a whole ledger."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from slipway.errors import NotFound
 from slipway.records.champion_history import is_promotion
-from slipway.records.ledger import newest_first
+from slipway.records.entry_checks import record_problems
+from slipway.records.ledger import Damaged, newest_first
 from slipway.records.store import Store
 from slipway.stages.model.aliases import CHAMPION, PREVIOUS
 from slipway.stages.model.version_tags import DIGEST
@@ -17,8 +18,12 @@ from slipway.stages.rollout.plan import RolloutPlan, read_plan
 
 
 def newest_promoted_run(store: Store, model: str) -> str | None:
-    """Run of the rollout that last made or confirmed a champion, or None."""
-    return next((fact["run"] for fact in _promotions(store, model)), None)
+    """Run of the rollout that last made or confirmed a champion, or None.
+
+    Raises:
+        Tampered: An entry that is as new is damaged.
+    """
+    return next((fact["run"] for fact in _promotions(store, model, damaged="raise")), None)
 
 
 def newest_promotions(store: Store, model: str) -> Iterator[tuple[int, str]]:
@@ -34,6 +39,8 @@ def promotions_of(store: Store, model: str, version: int) -> Iterator[str]:
 
 class LedgerVersions:
     """Champion and previous champion by the newest promotion; a fallback of `Versions`.
+
+    Damaged entries, and those whose record was changed, are left out.
 
     Args:
         store: Store of the ledger.
@@ -77,9 +84,12 @@ class LedgerVersions:
         return found or _version(model, version, None)
 
 
-def _promotions(store: Store, model: str) -> Iterator[dict[str, Any]]:
-    for entry in newest_first(store, model):
-        if is_promotion(entry["fact"]):
+def _promotions(store: Store, model: str, *, damaged: Damaged = "mark") -> Iterator[dict[str, Any]]:
+    """Facts of the promotions whose record is as it was entered, newest first."""
+    for entry in newest_first(store, model, damaged=damaged):
+        if not is_promotion(entry["fact"]):
+            continue
+        if damaged == "raise" or not any(record_problems(store, entry, records="all")):
             yield entry["fact"]
 
 

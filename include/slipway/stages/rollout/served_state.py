@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from slipway.errors import Denied, EditedByHand, NotFound, Transient
+from slipway.errors import Denied, EditedByHand, NotFound, Tampered, Transient
 from slipway.records.champion_history import PROMOTED as PROMOTION
 from slipway.records.idempotent_stage import find_decision
 from slipway.records.open_work import open_stages
@@ -93,7 +93,11 @@ def _stopped(store: Store, model: str) -> str | None:
 
     What a later promotion has passed over is not completed any more.
     """
-    passed = rollout_number(newest_promoted_run(store, model) or "") or 0
+    try:
+        passed = rollout_number(newest_promoted_run(store, model) or "") or 0
+    except Tampered:
+        # No sweep completes anything beside a damaged ledger.
+        return None
     stopped = (
         ref.run
         for ref in open_stages(store, model)
