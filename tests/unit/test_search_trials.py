@@ -111,3 +111,46 @@ def test_a_trial_survives_json() -> None:
     journal = Journal(attempt(store), "abc")
     journal.keep(trial)
     assert journal.read() == [trial]
+
+
+JUNK = [
+    b"",
+    b'{"number": 2, "candi',
+    b"[]",
+    b'{"number": 2}',
+    b"[" * 100_000,
+    (
+        b'{"number": 2, "candidate": {"name": "x", "estimator": null, "searched": {}}, "scores": [],'
+        b' "state": "complete", "seconds": 1, "reason": "", "spent_s": 1}'
+    ),
+    (
+        b'{"number": 2, "candidate": {"name": "x", "estimator": null, "searched": {}},'
+        b' "scores": [1, NaN], "state": "complete", "seconds": 1, "reason": "", "spent_s": 1}'
+    ),
+]
+
+
+@pytest.mark.parametrize("junk", JUNK)
+def test_what_is_no_trial_is_named_and_passed_over(
+    junk: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file beside the trials, and one in the place of a trial, which is run again and kept."""
+    store = MemoryStore()
+    journal = Journal(attempt(store), "abc")
+    for name in ("0002.json", "notes.txt", "9999.json", "deep/0001.json"):
+        store.write(f"{journal.folder}/{name}", junk)
+    trials = run(Scripted(), journal=journal)
+    assert [one.number for one in trials] == list(range(6))
+    told = [one for one in caplog.messages if "holds no trial of its number" in one]
+    assert len(told) == 4
+    assert f"{journal.folder}/notes.txt" in "".join(told)
+    assert [one.number for one in Journal(attempt(store), "abc").read()] == list(range(6))
+
+
+def test_a_trial_under_another_number_does_not_count() -> None:
+    """A copy of one that ended well would be two."""
+    store = MemoryStore()
+    journal = Journal(attempt(store), "abc")
+    run(Scripted(), journal=journal, trials=2)
+    store.write(f"{journal.folder}/0007.json", store.read(f"{journal.folder}/0001.json"))
+    assert [one.number for one in journal.read()] == [0, 1, 2]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
+from slipway.errors import NotFound, Tampered
 from slipway.records.attempts import Attempt
 from slipway.records.store import digest, encode, read_json
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.shipped import TRAIN
 from slipway.stages.search.trials import Trial
+
+logger = logging.getLogger(__name__)
 
 _BUDGET = ("trials", "minutes", "parallel", "parallel_pods")
 """Fields of `search` that may change between two attempts: finished trials stay good."""
@@ -27,6 +32,7 @@ class Journal:
 
     attempt: Attempt
     identity: str
+    _passed_over: set[str] = field(default_factory=set, compare=False)
 
     @property
     def folder(self) -> str:
@@ -36,15 +42,20 @@ class Journal:
     def read(self, *, known: Collection[int] = ()) -> list[Trial]:
         """Return the trials that earlier attempts and other workers finished, by number.
 
+        An object that holds no trial of its number is named in the log, once, and passed over.
+
         Args:
             known: Numbers that are not read again.
         """
         store, skipped = self.attempt.store, {self._key(number) for number in known}
         keys = [one.key for one in store.list(self.folder) if one.key not in skipped]
-        return [Trial.from_json(read_json(store, key)) for key in sorted(keys)]
+        found = (self._find(key) for key in sorted(keys))
+        return [one for one in found if one is not None]
 
     def keep(self, trial: Trial) -> Trial:
         """Keep a finished trial; return it, or the one of its number that was kept before.
+
+        An object under its number that holds no trial is replaced.
 
         Raises:
             Superseded: A newer attempt has begun.
@@ -53,7 +64,22 @@ class Journal:
         key = self._key(trial.number)
         if self.attempt.store.create(key, encode(trial.to_json())):
             return trial
-        return Trial.from_json(read_json(self.attempt.store, key))
+        kept = self._find(key)
+        if kept is None:
+            self.attempt.store.write(key, encode(trial.to_json()))
+        return kept or trial
+
+    def _find(self, key: str) -> Trial | None:
+        """The trial in an object; None: it holds none, or was deleted since it was listed."""
+        with suppress(NotFound, Tampered, KeyError, TypeError, ValueError, AttributeError):
+            trial = Trial.from_json(read_json(self.attempt.store, key))
+            if self._key(trial.number) == key:
+                return trial
+        if key not in self._passed_over:
+            self._passed_over.add(key)
+            where = self.attempt.store.uri(key)
+            logger.warning("the search passes over %s, which holds no trial of its number", where)
+        return None
 
     def _key(self, number: int) -> str:
         return f"{self.folder}/{number:04d}.json"

@@ -6,11 +6,14 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from slipway.spec.model import Estimator
 
 State = Literal["complete", "pruned", "failed"]
+
+LEAST_FOLDS = 2
+"""A complete trial has a standard error over its folds."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,11 @@ class Trial:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Trial:
-        """Return the trial that `to_json` wrote."""
+        """Return the trial that `to_json` wrote.
+
+        Raises:
+            ValueError: A figure of it is none, or a complete one has no mean.
+        """
         told = value["candidate"]
         estimator = told["estimator"]
         candidate = Candidate(
@@ -83,4 +90,11 @@ class Trial:
             None if estimator is None else Estimator.model_validate(estimator),
             told["searched"],
         )
-        return cls(**{**value, "candidate": candidate, "scores": tuple(value["scores"])})
+        trial = cls(**{**value, "candidate": candidate, "scores": tuple(value["scores"])})
+        if not all(map(math.isfinite, (*trial.scores, trial.seconds, trial.spent_s))):
+            raise ValueError("a figure of a trial is not finite")
+        if trial.state not in get_args(State) or (
+            trial.state == "complete" and len(trial.scores) < LEAST_FOLDS
+        ):
+            raise ValueError(f"a trial has ended as {trial.state} on {len(trial.scores)} folds")
+        return trial
