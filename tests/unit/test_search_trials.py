@@ -120,8 +120,8 @@ JUNK = [
     b'{"number": 2}',
     b"[" * 100_000,
     (
-        b'{"number": 2, "candidate": {"name": "x", "estimator": null, "searched": {}}, "scores": [],'
-        b' "state": "complete", "seconds": 1, "reason": "", "spent_s": 1}'
+        b'{"number": 2, "candidate": {"name": "x", "estimator": null, "searched": {}},'
+        b' "scores": [], "state": "complete", "seconds": 1, "reason": "", "spent_s": 1}'
     ),
     (
         b'{"number": 2, "candidate": {"name": "x", "estimator": null, "searched": {}},'

@@ -13,10 +13,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slipway.errors import LeaseHeld, Superseded, Tampered
+from slipway.records.entry_checks import CLOCK_TOLERANCE_SECONDS
 from slipway.records.store import Store, encode, list_numbers, newest_number, read_json
 from slipway.values.told_times import in_utc
 
 logger = logging.getLogger(__name__)
+
+LONGEST_SECONDS = 300.0
+"""No lease is granted for longer; who needs longer renews it."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,16 @@ class Lease:
         return f"{_folder(self.name)}/{self.number:08d}.json"
 
     def is_open(self, now: datetime) -> bool:
-        """Return whether the lease excludes other holders."""
-        return not self.released and self.expires_at > now
+        """Return whether the lease excludes other holders; one that nobody granted does not."""
+        return not self.released and self.expires_at > now and not self.is_too_long(now)
+
+    def is_too_long(self, now: datetime) -> bool:
+        """Return whether it lasts longer than one is granted for, so that something else wrote it.
+
+        Clocks of two machines may differ by `CLOCK_TOLERANCE_SECONDS`.
+        """
+        longest = timedelta(seconds=LONGEST_SECONDS + CLOCK_TOLERANCE_SECONDS)
+        return not self.released and self.expires_at > now + longest
 
     def to_json(self) -> dict[str, Any]:
         """Return the lease as plain JSON."""
@@ -67,8 +79,9 @@ def find_lease(store: Store, name: str) -> Lease | None:
         return None
     key = f"{_folder(name)}/{number:08d}.json"
     with suppress(Tampered, KeyError, TypeError, ValueError):
-        value = read_json(store, key)
-        return Lease(**{**value, "expires_at": datetime.fromisoformat(value["expires_at"])})
+        lease = _parse(read_json(store, key))
+        if (lease.name, lease.number) == (name, number):
+            return lease
     # Its number still fences; a holder that is alive writes it again at its next renewal.
     logger.warning("%s is damaged: it counts as expired", key)
     return Lease(name, number, "nobody", datetime.min.replace(tzinfo=UTC))
@@ -99,7 +112,7 @@ def acquire(
         store: Store of the leases.
         name: Name of the leased thing.
         holder: Holder that acquires it.
-        seconds: Duration.
+        seconds: Duration, at most `LONGEST_SECONDS`.
         now: Wall time; None: the machine's.
         over: Number of another holder's lease to take over though it has not expired.
 
@@ -157,6 +170,15 @@ def check(store: Store, lease: Lease) -> None:
             where=lease.key,
             hint="the newer holder continues; start again if it should not have",
         )
+
+
+def _parse(value: Any) -> Lease:
+    """A lease from its JSON; raises `ValueError` and its like where it is none."""
+    lease = Lease(**{**value, "expires_at": datetime.fromisoformat(value["expires_at"])})
+    has_types = isinstance(lease.holder, str) and isinstance(lease.released, bool)
+    if lease.expires_at.tzinfo is None or not has_types:
+        raise ValueError("it is no lease")
+    return lease
 
 
 def _held(lease: Lease) -> LeaseHeld:

@@ -20,6 +20,7 @@ from slipway.stages.report.version_engine import VersionEngine
 from slipway.stages.report.waiting import describe_waiting
 from slipway.stages.rollout.foreign_versions import find_foreign
 from slipway.stages.rollout.genuine_state import find_forgeries
+from slipway.stages.rollout.lease import describe_forged_lease
 from slipway.stages.rollout.served_difference import describe_other_version
 from slipway.stages.rollout.served_state import read_served_state
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
@@ -99,7 +100,7 @@ class Status:
         difference: How the version that serves differs from the champion, and what the next deploy
             does about it; None without a difference.
         signatures: By which key each of those versions is signed, or why it is refused.
-        forged: A sentence about each desired state that no rollout wrote.
+        forged: A sentence about each desired state, and lease, that no rollout wrote.
         damaged: A sentence about each damaged entry of the newest ones of the ledger.
     """
 
@@ -219,7 +220,10 @@ def status(
         difference=difference,
         waiting=tuple(describe_waiting(store, model, now=datetime.now(UTC))),
         retraining=describe_pending(store, model, policy),
-        forged=tuple(one.sentence for one in find_forgeries(store, model)),
+        forged=(
+            *(one.sentence for one in find_forgeries(store, model)),
+            *filter(None, [describe_forged_lease(store, model, now=datetime.now(UTC))]),
+        ),
         damaged=tuple(describe_damage(model, entries, damage)),
     )
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from threading import Event, Thread
 from typing import Any
 
 from slipway.errors import StoreUnavailable, Superseded
-from slipway.records.leases import Lease, find_lease, release, renew, rollout_lease
+from slipway.records.leases import (
+    LONGEST_SECONDS,
+    Lease,
+    find_lease,
+    release,
+    renew,
+    rollout_lease,
+)
 from slipway.records.store import Store
 from slipway.stages.rollout.plan import RolloutPlan, rollout_run
+from slipway.values.told_times import in_utc
 
-LEASE_SECONDS = 300.0
+LEASE_SECONDS = LONGEST_SECONDS
 RENEW_EVERY_SECONDS = 45.0
 """Interval of renewals during slow work; several may fail before the lease expires."""
 
@@ -20,6 +29,17 @@ RENEW_EVERY_SECONDS = 45.0
 def lease_name(model: str) -> str:
     """Name of the lease that a rollout of a model takes."""
     return rollout_lease(model)
+
+
+def describe_forged_lease(store: Store, model: str, *, now: datetime) -> str | None:
+    """Return that the newest lease lasts longer than any is granted for, as a sentence, or None."""
+    lease = find_lease(store, lease_name(model))
+    if lease is None or not lease.is_too_long(now):
+        return None
+    return (
+        f"{lease.key} of {lease.holder} lasts until {in_utc(lease.expires_at)}, longer than the "
+        f"{LEASE_SECONDS:.0f} s that a rollout's lease is granted for: no rollout waits for it."
+    )
 
 
 def holder_of(origin: Mapping[str, Any]) -> str:
