@@ -20,7 +20,7 @@ from slipway.records.ledger import Head
 from slipway.records.store import Store
 from slipway.serving.v2.protocol import Inputs, decode
 from slipway.serving.v2.signature import Signature
-from slipway.stages.model.manifest import require_digest
+from slipway.stages.model.meant_version import meant_version
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.ports.registry import Anchor, ModelVersion
 from slipway.stages.rollout.platform import Payload, Prediction, Served, VersionStats
@@ -245,11 +245,13 @@ class FakeRegistry:
         aliases: Alias to version.
         tags: Tags by version; only these versions exist.
         anchors: Every head that was anchored, oldest first.
+        manifests: Manifest by version.
     """
 
     aliases: dict[str, int] = field(default_factory=dict)
     tags: dict[int, dict[str, str]] = field(default_factory=dict)
     anchors: list[Anchor] = field(default_factory=list)
+    manifests: dict[int, bytes] = field(default_factory=dict)
 
     def alias(self, model: str, alias: str) -> FakeVersion | None:
         """The version of an alias, or None."""
@@ -270,6 +272,13 @@ class FakeRegistry:
         """No version: none of them is renamed."""
         del sha256
         return []
+
+    def read_file(self, model: str, version: int, name: str) -> bytes:
+        """The manifest of a version, where it has one."""
+        del model
+        if version not in self.manifests:
+            raise NotFound(f"version {version} has no {name}")
+        return self.manifests[version]
 
     def delete_version(self, version: int) -> None:
         """Delete a version and its aliases, as a person does."""
@@ -311,9 +320,8 @@ class FakeRegistry:
 
     def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """A folder with only a file of the version's number."""
-        found = self.version(model, version).tags.get(DIGEST)
-        if found is not None:
-            require_digest(model, version, wanted=sha256, found=found)
+        if DIGEST in self.version(model, version).tags:
+            meant_version(self, model, version, sha256=sha256)  # type: ignore[arg-type]
         to.mkdir(parents=True)
         (to / "version").write_text(str(version))
         return to

@@ -175,7 +175,7 @@ def check(store: Store, lease: Lease) -> None:
 def _parse(value: Any) -> Lease:
     """A lease from its JSON; raises `ValueError` and its like where it is none."""
     lease = Lease(**{**value, "expires_at": datetime.fromisoformat(value["expires_at"])})
-    has_types = isinstance(lease.holder, str) and isinstance(lease.released, bool)
+    has_types = isinstance(value["holder"], str) and isinstance(value["released"], bool)
     if lease.expires_at.tzinfo is None or not has_types:
         raise ValueError("it is no lease")
     return lease

@@ -124,6 +124,11 @@ class EnteredVersions:
             return [one for one in known if one.sha256 == sha256]
         return numbered
 
+    def digests(self, version: int) -> frozenset[str]:
+        """Return the digests that the ledger has for a number."""
+        named = (one.sha256 for one in self._namings if one.version == version)
+        return frozenset(one for one in named if one is not None)
+
     def was_champion(self, version: int, sha256: str | None) -> bool:
         """Return whether a version was made champion, and not rolled back since."""
         for fact in self.facts[::-1]:
@@ -132,15 +137,6 @@ class EnteredVersions:
             if fact.kind == PROMOTED and fact.version == version:
                 return None in {sha256, fact.sha256} or fact.sha256 == sha256
         return False
-
-    def last_outcome(self, fact: VersionFact) -> VersionFact | None:
-        """Return the newest verdict of a rollout about a version since it was registered."""
-        for one in self.facts[::-1]:
-            if one.sequence <= fact.sequence:
-                return None
-            if one.version == fact.version and one.stage != "reconcile":
-                return one
-        return None
 
     @property
     def _namings(self) -> list[VersionFact]:

@@ -258,8 +258,8 @@ class MlflowRegistry:
         return folder
 
     def _signature(self, version: ModelVersion, artifact_uri: str) -> bytes | None:
-        # Unsigned versions cost no request; without its tag a signed one counts as unsigned.
-        if SIGNED_BY not in version.tags:
+        # Where no keys are trusted, unsigned versions cost no request; a tag proves nothing.
+        if self._verifier is None and SIGNED_BY not in version.tags:
             return None
         with suppress(NotFound):
             return self._api.fetch(artifact_uri, SIGNATURE)

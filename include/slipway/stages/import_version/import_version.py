@@ -39,6 +39,7 @@ from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.ledger_anchors import anchor_ledgers, require_unbroken
 from slipway.stages.model.manifest import open_sealed
+from slipway.stages.model.registered_tags import keep_registered_tags
 from slipway.stages.model.registry_losses import find_lost_champion
 from slipway.stages.model.sign_version import carry_signature, sign_version
 from slipway.stages.model.version_tags import COMPARED_WITH, DIGEST
@@ -185,12 +186,14 @@ class _Import:
         )
         records = self._keep_records(attempt, copied.verdict.evidence["mlflow_run"])
         attempt.check()
-        number = self._register(copied, version_tags(self.manifest, regated, tags, copied))
+        told = version_tags(self.manifest, regated, tags, copied)
+        number = self._register(copied, told)
         reason = f"{what} is version {number} here, byte for byte; gated {regated.how}. "
         evidence = {
             "model": f"models:/{self.spec.model}/{number}",
             **copied.verdict.evidence,
             **records,
+            **keep_registered_tags(self.context.store, attempt.ref, told),
         }
         return Verdict(BROUGHT, reason + gated.reason, {**numbers, "version": number}, evidence)
 

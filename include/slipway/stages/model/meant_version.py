@@ -1,16 +1,31 @@
-"""Find the version that a download means: by its number, else by its digest."""
+"""Find the version that a download means: by its number, else by its digest.
+
+What lies under a number says its manifest. Its tag is asked first, since that costs no request, and
+where it says otherwise, the manifest is read: a hand may have changed the tag.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 
 from slipway.errors import NotFound, Tampered
-from slipway.stages.model.manifest import require_digest
+from slipway.records.store import digest
+from slipway.stages.model.manifest import MANIFEST, require_digest
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.ports.registry import ModelVersion
 
 
-class KnownVersions(Protocol):
+class VersionFiles(Protocol):
+    """Registry, reduced to the files of versions."""
+
+    def read_file(self, model: str, version: int, name: str) -> bytes:
+        """One file of a version; `NotFound` if there is none."""
+
+
+class KnownVersions(VersionFiles, Protocol):
     """Registry, reduced to what finds a version."""
 
     def version(self, model: str, version: int) -> ModelVersion:
@@ -39,12 +54,36 @@ def meant_version(
     """
     try:
         found = registry.version(model, version)
+        if sha256 is not None:
+            found = with_true_digest(found, {sha256}, registry=registry)
         require_digest(model, version, wanted=sha256, found=recorded_digest(found))
     except (NotFound, Tampered):
         copies = registry.copies(sha256) if sha256 is not None else []
         if not copies:
             raise
         return copies[0]
+    return found
+
+
+def with_true_digest(
+    found: ModelVersion, known: Collection[str], *, registry: VersionFiles
+) -> ModelVersion:
+    """Return a version with the digest of its manifest, if that is a known one and its tag is not.
+
+    Args:
+        found: Version of the registry.
+        known: Digests that its number may have.
+        registry: Has its files; asked only where the tag is none of them.
+
+    Raises:
+        RegistryUnavailable: The registry does not answer.
+    """
+    if not known or found.tags.get(DIGEST) in known:
+        return found
+    with suppress(NotFound):
+        sha256 = digest(registry.read_file(found.model, found.version, MANIFEST))
+        if sha256 in known:
+            return replace(found, tags={**found.tags, DIGEST: sha256})
     return found
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from contextlib import suppress
 
 from slipway.errors import BadSignature, NotFound, Tampered
-from slipway.stages.model.meant_version import recorded_digest
+from slipway.stages.model.meant_version import VersionFiles, recorded_digest
 from slipway.stages.model.sign_version import Signing
 from slipway.stages.model.signature import SHORT_ID, SIGNATURE
 from slipway.stages.model.version_tags import SIGNED_BY
@@ -14,13 +14,6 @@ from slipway.stages.ports.signatures import Verifier
 
 SIGNED = "signed by"
 SIGN_IT = "`slipway sign` signs what the ledger knows"
-
-
-class VersionFiles(Protocol):
-    """Registry, reduced to the files of versions."""
-
-    def read_file(self, model: str, version: int, name: str) -> bytes:
-        """One file of a version; `NotFound` if there is none."""
 
 
 def describe_signature(
@@ -39,7 +32,7 @@ def describe_signature(
         unverified = "which is not verified here: no keys are trusted"
         return f"{SIGNED} {named[:SHORT_ID]}, {unverified}" if named else None
     try:
-        bundle = registry.read_file(version.model, version.version, SIGNATURE) if named else None
+        bundle = _signature(version, registry)
         key_id = verifier.verify(
             bundle,
             model=version.model,
@@ -52,6 +45,13 @@ def describe_signature(
     except (NotFound, Tampered) as error:
         return f"refused: {error.message}"
     return f"{SIGNED} {key_id[:SHORT_ID]}"
+
+
+def _signature(version: ModelVersion, registry: VersionFiles) -> bytes | None:
+    """The signature beside a version's files, whatever its tags say; None: there is none."""
+    with suppress(NotFound):
+        return registry.read_file(version.model, version.version, SIGNATURE)
+    return None
 
 
 def describe_keys(signing: Signing) -> str:

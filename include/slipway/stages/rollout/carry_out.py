@@ -36,6 +36,9 @@ from slipway.stages.rollout.version_outcome import (
 RESIDENT_MIB = "slipway.resident_mib"
 COLD_START_S = "slipway.cold_start_s"
 
+MEASURED = {RESIDENT_MIB: "resident_mib", COLD_START_S: "cold_start_s"}
+"""Tags of what `verify` measures of a server, with their names among its numbers."""
+
 
 def carry_out(
     plan: RolloutPlan,
@@ -211,10 +214,9 @@ def _sizes(plan: RolloutPlan, verdict: Verdict, registry: Registry) -> dict[str,
     Measured once and never in a roll-back: its warm servers would be replaced if they requested
     other resources.
     """
-    measured = {RESIDENT_MIB: "resident_mib", COLD_START_S: "cold_start_s"}
     sizes = {
         tag: f"{value:.1f}"
-        for tag, name in measured.items()
+        for tag, name in MEASURED.items()
         if isinstance(value := verdict.numbers.get(name), float) and value > 0
     }
     if plan.is_urgent or not sizes:

@@ -14,13 +14,12 @@ from operator import attrgetter
 from pathlib import Path
 
 from slipway.errors import NotFound, Tampered
-from slipway.records.champion_history import PROMOTED
 from slipway.records.entered_versions import newest_unchanged, read_entered, require_unchanged
 from slipway.records.ledger import Head
 from slipway.records.ledger_facts import EnteredVersions, VersionFact
 from slipway.records.store import Store
 from slipway.stages.model.aliases import ANCHOR, CHALLENGER, CHAMPION, PREVIOUS
-from slipway.stages.model.meant_version import recorded_digest
+from slipway.stages.model.meant_version import recorded_digest, with_true_digest
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
 from slipway.stages.ports.registry import Anchor, ModelVersion, Registry
 from slipway.stages.rollout.foreign_alias import (
@@ -28,8 +27,7 @@ from slipway.stages.rollout.foreign_alias import (
     is_promotion_under_way,
     is_registration_under_way,
 )
-from slipway.stages.rollout.repair import MARKED
-from slipway.stages.rollout.version_outcome import BLOCKED, ROLLED_BACK, ROLLOUT_TAG, SERVING
+from slipway.stages.rollout.ledger_tags import with_ledger_tags
 
 ALIASES = (CHAMPION, CHALLENGER, PREVIOUS, ANCHOR)
 """Aliases that stages act on."""
@@ -75,8 +73,12 @@ class EnteredRegistry:
         return tuple(one for one in judged if one is not None)
 
     def version(self, model: str, version: int) -> ModelVersion:
-        """Return one version, as the registry has it."""
-        return self._registry.version(model, version)
+        """Return one version of the registry, with the tags that the ledger has of it."""
+        entered = read_entered(self._store, model)
+        known = entered.digests(version)
+        found = self._registry.version(model, version)
+        found = with_true_digest(found, known, registry=self._registry)
+        return with_ledger_tags(found, entered, store=self._store)
 
     def digest(self, model: str, version: int) -> str:
         """Return the digest of a version's manifest, if the ledger names it.
@@ -85,7 +87,7 @@ class EnteredRegistry:
             NotFound: There is no such version.
             Tampered: It has no digest, or one that the ledger does not name.
         """
-        sha256 = recorded_digest(self._registry.version(model, version))
+        sha256 = recorded_digest(self.version(model, version))
         self.require_entered(model, version, sha256)
         return sha256
 
@@ -195,6 +197,15 @@ class EnteredRegistry:
         if found is None or alias not in ALIASES:
             return Judged(found)
         entered = read_entered(self._store, model)
+        known = entered.digests(found.version)
+        found = with_true_digest(found, known, registry=self._registry)
+        judged = self._judge_found(found, alias, entered)
+        if judged.version is None:
+            return judged
+        told = with_ledger_tags(judged.version, entered, store=self._store)
+        return replace(judged, version=told)
+
+    def _judge_found(self, found: ModelVersion, alias: str, entered: EnteredVersions) -> Judged:
         if alias == CHAMPION:
             return self._judge_champion(found, entered)
         if alias == CHALLENGER:
@@ -207,25 +218,24 @@ class EnteredRegistry:
     def _judge_champion(self, found: ModelVersion, entered: EnteredVersions) -> Judged:
         fact = newest_unchanged(self._store, entered, attrgetter("champion"))
         if fact is not None and _is_of(found, fact):
-            return Judged(_as_entered(found, fact, outcome=SERVING))
+            return Judged(_as_entered(found, fact))
         if entered.naming(found.version, found.tags.get(DIGEST)) and is_promotion_under_way(
             self._store, found.model, found.version
         ):
             return Judged(found)
-        return self._foreign(found, CHAMPION, fact, entered, outcome=SERVING)
+        return self._foreign(found, CHAMPION, fact, entered)
 
     def _judge_challenger(self, found: ModelVersion, entered: EnteredVersions) -> Judged:
         fact = newest_unchanged(self._store, entered, attrgetter("challenger"))
-        outcome = None if fact is None else _blocking_outcome(entered.last_outcome(fact))
         if fact is None or not _is_of(found, fact):
-            judged = self._foreign(found, CHALLENGER, fact, entered, outcome=outcome)
+            judged = self._foreign(found, CHALLENGER, fact, entered)
             is_coming = is_registration_under_way(self._store, found.model, found.tags.get(RUN_KEY))
             return replace(judged, foreign=None) if is_coming else judged
-        return Judged(_as_entered(found, fact, outcome=outcome))
+        return Judged(_as_entered(found, fact))
 
     def _judge_previous(self, found: ModelVersion, entered: EnteredVersions) -> Judged:
         if entered.was_champion(found.version, found.tags.get(DIGEST)):
-            return Judged(replace(found, tags={**found.tags, ROLLOUT_TAG: SERVING}))
+            return Judged(found)
         fact = newest_unchanged(self._store, entered, attrgetter("previous"))
         if fact is not None and _is_of(found, fact):
             return Judged(found)
@@ -237,8 +247,6 @@ class EnteredRegistry:
         alias: str,
         fact: VersionFact | None,
         entered: EnteredVersions,
-        *,
-        outcome: str | None = None,
     ) -> Judged:
         """The version that the ledger has under a foreign alias, if the registry has its bytes."""
         instead: ModelVersion | None = None
@@ -248,7 +256,7 @@ class EnteredRegistry:
             except NotFound:
                 meant = None
             if meant is not None and _is_of(meant, fact):
-                instead = _as_entered(meant, fact, outcome=outcome)
+                instead = _as_entered(meant, fact)
         meant_number = None if fact is None else fact.version
         is_known = entered.naming(found.version, found.tags.get(DIGEST)) is not None
         foreign = ForeignAlias(found.model, alias, found.version, meant_number, is_known=is_known)
@@ -263,17 +271,7 @@ def _is_of(found: ModelVersion, fact: VersionFact) -> bool:
     )
 
 
-def _as_entered(found: ModelVersion, fact: VersionFact, *, outcome: str | None) -> ModelVersion:
-    """The version with the digest and the outcome that the ledger has, whatever its tags say."""
+def _as_entered(found: ModelVersion, fact: VersionFact) -> ModelVersion:
+    """The version with the digest that the ledger has, also where its tag was removed."""
     known = {} if fact.sha256 is None else {DIGEST: fact.sha256}
-    told = {} if outcome is None else {ROLLOUT_TAG: outcome}
-    return replace(found, tags={**found.tags, **known, **told})
-
-
-def _blocking_outcome(fact: VersionFact | None) -> str | None:
-    """The outcome after which a version is rolled out only by its number; None: another one."""
-    if fact is None or fact.kind == PROMOTED:
-        return None
-    if fact.action == MARKED:
-        return ROLLED_BACK
-    return fact.action if fact.action in BLOCKED else None
+    return replace(found, tags={**found.tags, **known})

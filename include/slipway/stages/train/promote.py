@@ -16,6 +16,7 @@ from slipway.stages.model import decision, sbom, version_tags
 from slipway.stages.model.agreement import EVIDENCE
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.model.ledger_anchors import anchor_ledgers, require_unbroken
+from slipway.stages.model.registered_tags import keep_registered_tags
 from slipway.stages.model.registry_losses import RegistryLoss, find_lost_champion
 from slipway.stages.model.shipped import REFIT, TRAIN, shipping_stage
 from slipway.stages.model.sign_version import UNSIGNED, Signing, sign_version
@@ -127,6 +128,7 @@ def promote_challenger(
             {
                 "model": f"models:/{spec.model}/{version.version}",
                 **shipped.evidence,
+                **keep_registered_tags(store, ref, tags),
                 **({"signed_by": key_id} if key_id else {}),
             },
         )
