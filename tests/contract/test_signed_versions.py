@@ -7,7 +7,9 @@ server. Whatever is loaded passes the download of the registry or that of the pl
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
+import urllib.request
 import uuid
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -123,6 +125,33 @@ def test_who_holds_mlflow_cannot_exchange_a_file(ours: Installation) -> None:
     ours.put(ours.env.registry.version(ours.model, 1), MODEL, b"evil")
     with pytest.raises(Tampered, match="differs from the one that was registered"):
         ours.load(1)
+
+
+def test_who_holds_mlflow_cannot_hide_a_version_by_its_tags(
+    ours: Installation, mlflow_server: str
+) -> None:
+    """Without the tag of its key, or with another digest, the champion is loaded as before."""
+    champion = ours.env.registry.version(ours.model, 1)
+    delete_tag(mlflow_server, champion, SIGNED_BY)
+    assert SIGNED_BY not in ours.env.registry.version(ours.model, 1).tags
+    assert ours.load(1) == "champion"
+    ours.env.registry.tag(ours.model, 1, {DIGEST: "0" * 64})
+    assert ours.load(1, champion.tags[DIGEST]) == "champion"
+    delete_tag(mlflow_server, champion, DIGEST)
+    assert ours.load(1, champion.tags[DIGEST]) == "champion"
+
+
+def delete_tag(server: str, version: ModelVersion, tag: str) -> None:
+    """Delete a tag of a version, as a person does in MLflow."""
+    told = {"name": version.model, "version": str(version.version), "key": tag}
+    request = urllib.request.Request(  # noqa: S310 - the server of the test
+        f"{server}/api/2.0/mlflow/model-versions/delete-tag",
+        data=json.dumps(told).encode(),
+        headers={"Content-Type": "application/json"},
+        method="DELETE",
+    )
+    with urllib.request.urlopen(request):  # noqa: S310 - the server of the test
+        pass
 
 
 def test_who_holds_mlflow_cannot_exchange_manifest_and_tag(ours: Installation) -> None:
