@@ -109,7 +109,7 @@ def test_dropping_needs_no_key() -> None:
     assert privacy.values({"name": ["Ada"], "deck": [1.0]}) == [[1.0]]
 
 
-@pytest.mark.parametrize("key", [None, b"", b"fifteen bytes..", KEY + b"\nfifteen bytes..", "none"])
+@pytest.mark.parametrize("key", [None, b"", b"fifteen bytes..", "none"])
 def test_no_hash_without_a_proper_key(tmp_path: Path, key: bytes | str | None) -> None:
     """A short key could be guessed; the error names a command that makes one, and not the key."""
     path = None if key is None else tmp_path / "key"

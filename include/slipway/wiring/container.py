@@ -204,11 +204,7 @@ class Container:
 
     @cached_property
     def personal_keys(self) -> PersonalKeys:
-        """Keys of personal columns.
-
-        Raises:
-            BadParameter: They cannot be read, or one is too short.
-        """
+        """Keys of personal columns."""
         return personal_keys(self.settings)
 
     def search_tools(self) -> SearchTools:

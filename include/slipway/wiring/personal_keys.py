@@ -7,11 +7,7 @@ from slipway.stages.model.personal_keys import PersonalKeys
 
 
 def personal_keys(settings: Settings) -> PersonalKeys:
-    """Return the keys of an installation; none where the settings name none.
-
-    Raises:
-        BadParameter: They cannot be read, or one is too short.
-    """
+    """Return the keys of an installation; none where the settings name none."""
     if settings.pii_keys is None:
         return PersonalKeys.read(settings.pii_key_file)
     text = settings.pii_keys.get_secret_value()

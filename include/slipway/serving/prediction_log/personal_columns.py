@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slipway.errors import BadParameter
-from slipway.stages.model.personal_keys import PersonalKeys
+from slipway.stages.model.personal_keys import Hash, PersonalKeys
 from slipway.stages.ports.raw_column import Kind
 
 HASH = "hash"
@@ -41,7 +41,9 @@ class PersonalColumns:
                 )
         self._dropped = frozenset(name for name in pii if pii[name] == DROP)
         hashed = [name for name in pii if pii[name] == HASH]
-        self._hashes = keys.hashes(hashed, key=key or keys.newest(hashed)) if hashed else {}
+        self._hashes = (
+            keys.hashes(hashed, key=key or keys.newest_readable(hashed)) if hashed else {}
+        )
 
     def columns(self, columns: Sequence[tuple[str, Kind]]) -> list[tuple[str, Kind]]:
         """Columns of a segment's header: without dropped columns, hashed ones as strings."""

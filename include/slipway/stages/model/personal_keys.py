@@ -36,55 +36,64 @@ class PersonalKeys:
     Attributes:
         keys: Secrets of at least 16 bytes.
         where: File or variable that they are from; None: none is configured.
+        problem: Why not all of it could be read. It is raised where a key is asked for that is not
+            among the others: what has no personal columns, and a version whose key is there, goes
+            on while the file is mended.
     """
 
     keys: tuple[bytes, ...] = field(default=(), repr=False)
     where: str | None = None
+    problem: BadParameter | None = field(default=None, compare=False)
 
     @classmethod
     def parse(cls, data: bytes, *, where: str) -> PersonalKeys:
-        """Return the keys in a text, one on each line.
-
-        Raises:
-            BadParameter: A line is too short for a key.
-        """
-        keys = tuple(line.strip() for line in data.splitlines() if line.strip())
-        short = next((one for one in keys if len(one) < MIN_KEY_BYTES), None)
-        if short is not None:
-            raise BadParameter(
-                "a key of personal columns is too short",
-                expected=f"at least {MIN_KEY_BYTES} bytes on each line",
-                found=f"{len(short)} bytes on line {keys.index(short) + 1}",
-                where=where,
-                hint=HINT,
-            )
-        return cls(keys, where)
+        """Return the keys in a text, one on each line; a line that is too short is a problem."""
+        lines = {at: line.strip() for at, line in enumerate(data.splitlines(), 1) if line.strip()}
+        keys = tuple(line for line in lines.values() if len(line) >= MIN_KEY_BYTES)
+        short = next((at for at, line in lines.items() if len(line) < MIN_KEY_BYTES), None)
+        if short is None:
+            return cls(keys, where)
+        problem = BadParameter(
+            "a key of personal columns is too short",
+            expected=f"at least {MIN_KEY_BYTES} bytes on each line",
+            found=f"{len(lines[short])} bytes on line {short}",
+            where=where,
+            hint=HINT,
+        )
+        return cls(keys, where, problem)
 
     @classmethod
     def read(cls, path: Path | None) -> PersonalKeys:
-        """Return the keys in a file; none without one.
-
-        Raises:
-            BadParameter: It cannot be read, or a line is too short for a key.
-        """
+        """Return the keys in a file; none without one. One that cannot be read is a problem."""
         if path is None:
             return cls()
         try:
             return cls.parse(path.read_bytes(), where=str(path))
         except OSError as error:
-            raise BadParameter(
+            problem = BadParameter(
                 "the keys of personal columns cannot be read",
                 expected="a file with a key on each line",
                 found=error.strerror,
                 where=str(path),
                 hint=HINT,
-            ) from error
+            )
+            return cls((), str(path), problem)
 
     def newest(self, columns: Collection[str]) -> str:
         """Return the id of the key that new versions get.
 
         Raises:
-            BadParameter: There is no key.
+            BadParameter: There is no key, or not all of them could be read.
+        """
+        if self.problem is not None:
+            raise self.problem
+        return self.newest_readable(columns)
+
+    def newest_readable(self, columns: Collection[str]) -> str:
+        """Return the id of the newest key that could be read.
+
+        Raises:
+            BadParameter: There is none.
         """
         if not self.keys:
             raise self._missing(columns, "a key of at least 16 bytes")
@@ -117,6 +126,8 @@ class PersonalKeys:
         return {name: _hash(_derived(secret, f"slipway column {name}")) for name in columns}
 
     def _missing(self, columns: Collection[str], expected: str) -> BadParameter:
+        if self.problem is not None:
+            return self.problem
         return BadParameter(
             f"the key to hash {', '.join(sorted(columns))} is missing",
             expected=expected,
