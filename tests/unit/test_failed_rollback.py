@@ -79,7 +79,7 @@ def test_a_rollback_that_failed_may_be_asked_for_again(
     """The champion serves, the previous one is still that, warm, and no tag blocks it."""
     assert fail(env)[-1] == last
     assert env.registry.aliases == {"champion": 4, "previous": 3}
-    assert env.registry.tags[3][ROLLOUT_TAG] == "serving"
+    assert env.registry.tags[3][ROLLOUT_TAG] == "served"
     served = env.platform.served(MODEL)
     assert served is not None
     assert (dict(served.weights), served.keep, served.digests[3]) == ({4: 1.0}, (3,), "sha-3")

@@ -16,7 +16,13 @@ from slipway.records.verdicts import Verdict
 from slipway.stages.model.registered_tags import keep_registered_tags
 from slipway.stages.model.version_tags import COMPARED_WITH, DIGEST, TRAINING_END
 from slipway.stages.rollout.carry_out import RESIDENT_MIB
-from slipway.stages.rollout.version_outcome import BLOCKED, ROLLED_BACK, ROLLOUT_TAG, SERVING
+from slipway.stages.rollout.version_outcome import (
+    BLOCKED,
+    ROLLED_BACK,
+    ROLLOUT_TAG,
+    SERVED,
+    SERVING,
+)
 from tests.support.entered_env import EnteredEnv, sha
 from tests.support.rollout_env import MODEL, STEPPED, OfflinePackage, abandon, evidence
 
@@ -153,7 +159,35 @@ def test_a_version_of_an_earlier_release_keeps_its_tags(env: EnteredEnv) -> None
     """Its registration kept none; what rollouts decided is the ledger's even so."""
     env.registry.tags[1][ROLLOUT_TAG] = "refused"
     tags = env.entered.version(MODEL, 1).tags
-    assert (tags[COMPARED_WITH], tags[ROLLOUT_TAG]) == ("version 2", SERVING)
+    assert (tags[COMPARED_WITH], tags[ROLLOUT_TAG]) == ("version 2", SERVED)
+
+
+def serving(env: EnteredEnv) -> dict[int, str | None]:
+    """The tag of each version that a rollout has set."""
+    return {number: tags.get(ROLLOUT_TAG) for number, tags in env.registry.tags.items()}
+
+
+def test_one_version_is_serving_after_a_promotion(env: EnteredEnv) -> None:
+    """The tag had stayed on every former champion."""
+    env.registry.tags[1][ROLLOUT_TAG] = SERVING
+    assert env.roll(holder="sweep") == STEPPED
+    assert serving(env) == {1: SERVED, 2: SERVED, 3: ROLLED_BACK, 4: SERVING}
+
+
+def test_one_version_is_serving_after_a_rollback(env: EnteredEnv) -> None:
+    """That which it left is rolled back, and no former champion."""
+    assert env.roll(holder="sweep") == STEPPED
+    assert env.roll("previous", holder="person")[-1] == "promoted"
+    assert serving(env) == {1: SERVED, 2: SERVING, 3: ROLLED_BACK, 4: ROLLED_BACK}
+
+
+def test_one_version_is_serving_after_a_repair(env: EnteredEnv) -> None:
+    """A hand had tagged the others."""
+    env.registry.tags[1][ROLLOUT_TAG] = SERVING
+    env.platform.apply(MODEL, weights={1: 1.0}, keep=[2], token=0)
+    env.registry.aliases.pop("challenger")
+    assert env.roll(holder="sweep")[-1] == "promoted"
+    assert (serving(env)[1], serving(env)[2]) == (SERVED, SERVING)
 
 
 class Inverted(OfflinePackage):

@@ -41,9 +41,9 @@ class PersonalColumns:
                 )
         self._dropped = frozenset(name for name in pii if pii[name] == DROP)
         hashed = [name for name in pii if pii[name] == HASH]
-        self._hashes = (
-            keys.hashes(hashed, key=key or keys.newest_readable(hashed)) if hashed else {}
-        )
+        self._hashes: Mapping[str, Hash] = {}
+        if hashed:
+            self._hashes = keys.hashes(hashed, key=key or keys.newest_readable(hashed))
 
     def columns(self, columns: Sequence[tuple[str, Kind]]) -> list[tuple[str, Kind]]:
         """Columns of a segment's header: without dropped columns, hashed ones as strings."""

@@ -18,7 +18,7 @@ from slipway.records.store import Store, digest, encode, parse_json
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.shipped import REFIT, shipping_stage
 from slipway.stages.ports.registry import ModelVersion, Registry
-from slipway.stages.rollout.version_outcome import ROLLOUT_TAG, SERVING
+from slipway.stages.rollout.version_outcome import ROLLOUT_TAG, SERVED, SERVING
 
 TRAINED = {"train": "trained", "gate": "promote", "promote_challenger": "promoted"}
 """Stages of a training that must have a record, and the verdict of each."""
@@ -93,7 +93,7 @@ class Evidence:
             found.append("no rollout made it champion")
         elif self.was_rolled_back:
             found.append(f"{self.rollout} rolled it back")
-        elif self.tag != SERVING:
+        elif self.tag not in {SERVING, SERVED}:
             found.append(
                 f"its tag {ROLLOUT_TAG} is {self.tag or 'absent'!r} instead of {SERVING!r}"
             )

@@ -7,6 +7,7 @@ out by the next `reconcile`, with the same function and that rollout's newer fen
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import islice
 
 from slipway.errors import NotFound, RegistryUnavailable, RolloutRefused, Tampered
 from slipway.records.attempts import Attempt
@@ -18,6 +19,7 @@ from slipway.stages.model.aliases import CHALLENGER, CHAMPION, PREVIOUS
 from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.fallback import restore_fallback
 from slipway.stages.rollout.lease import renew_lease
+from slipway.stages.rollout.ledger_versions import newest_promotions
 from slipway.stages.rollout.plan import RolloutPlan
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.served_before import is_return
@@ -27,11 +29,15 @@ from slipway.stages.rollout.version_outcome import (
     PROMOTED,
     ROLLED_BACK,
     ROLLOUT_TAG,
+    SERVED,
     SERVING,
     VERIFIED,
     has_planned_digest,
     tag_version,
 )
+
+FORMER_TAGGED = 5
+"""So many former champions have their tag set right at each promotion."""
 
 RESIDENT_MIB = "slipway.resident_mib"
 COLD_START_S = "slipway.cold_start_s"
@@ -93,6 +99,7 @@ def carry_out(
             )
             attempt.check()
         _move_aliases(plan, verdict, registry)
+        _tag_former_champions(plan, verdict, store=attempt.store, registry=registry)
 
 
 def carried_out_by_holder(
@@ -176,6 +183,21 @@ def _move_aliases(plan: RolloutPlan, verdict: Verdict, registry: Registry) -> No
     _free_alias(plan, CHALLENGER, registry)
     registry.tag(plan.model, plan.version, {ROLLOUT_TAG: SERVING})
     registry.set_alias(plan.model, CHAMPION, plan.version)
+
+
+def _tag_former_champions(
+    plan: RolloutPlan, verdict: Verdict, *, store: Store, registry: Registry
+) -> None:
+    """Tag the former champions as served before: one version is `serving`, and people see it."""
+    away = read_turned_away(plan, verdict) if plan.action == "roll_back" else None
+    others = {plan.version, away and away.version}
+    promoted = (version for version, _ in newest_promotions(store, plan.model))
+    former = dict.fromkeys(one for one in promoted if one not in others)
+    for version in islice(former, FORMER_TAGGED):
+        with suppress(NotFound):
+            tag = registry.version(plan.model, version).tags.get(ROLLOUT_TAG)
+            if tag in {SERVING, SERVED}:
+                registry.tag(plan.model, version, {ROLLOUT_TAG: SERVED})
 
 
 def _free_alias(plan: RolloutPlan, alias: str, registry: Registry) -> None:

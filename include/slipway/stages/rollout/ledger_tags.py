@@ -28,6 +28,7 @@ from slipway.stages.rollout.version_outcome import (
     BLOCKED,
     ROLLED_BACK,
     ROLLOUT_TAG,
+    SERVED,
     SERVING,
     VERIFIED,
 )
@@ -72,7 +73,8 @@ def outcome_since(
         since: Number of the entry that registered it; earlier ones are of other bytes.
     """
     if entered.was_champion(version, sha256):
-        return SERVING
+        champion = entered.champion
+        return SERVING if champion is not None and champion.version == version else SERVED
     begun = {one.run: one.action for one in entered.facts if one.stage == "reconcile"}
     for one in entered.facts[::-1]:
         if one.sequence <= since:

@@ -18,6 +18,7 @@ from slipway.stages.rollout.version_outcome import (
     BLOCKED,
     ROLLED_BACK,
     ROLLOUT_TAG,
+    SERVED,
     SERVING,
 )
 
@@ -92,7 +93,7 @@ def _is_known(version: ModelVersion, served: Served | None, *, store: Store) -> 
     """Whether a version runs, was verified, or served before verifications were remembered."""
     sha256 = version.tags.get(DIGEST)
     is_running = served is not None and version.version in {*served.healthy, *served.weights}
-    if is_running or sha256 is None or version.tags.get(ROLLOUT_TAG) == SERVING:
+    if is_running or sha256 is None or version.tags.get(ROLLOUT_TAG) in {SERVING, SERVED}:
         return True
     return was_verified(store, version.model, sha256)
 

@@ -11,7 +11,8 @@ from slipway.stages.rollout.plan import RolloutPlan
 
 ROLLOUT_TAG = "slipway.rollout"
 
-REFUSED, ROLLED_BACK, SERVING = "refused", "rolled_back", "serving"
+REFUSED, ROLLED_BACK, SERVING, SERVED = "refused", "rolled_back", "serving", "served"
+"""Of the last two the first is the champion's, the second that of former ones."""
 
 VERIFIED, SWITCHED, PROMOTED = "verified", "switched", "promoted"
 """Actions of a rollout's stages after which the next one runs."""
