@@ -8,8 +8,12 @@ from dataclasses import dataclass
 
 from slipway.stages.report.charts import Chart
 
-_ACTIVE = re.compile(r"[\\<]|\](?=[(\[:])|!(?=\[)")
-"""What begins a tag, ends the text of a link, or makes it a picture; and the escape itself."""
+_ACTIVE = re.compile(r"[\\<]|\](?=[(\[:])|!(?=\[)|:(?=//)|(?i:(?<=www))\.")
+"""What begins a tag, ends the text of a link, makes it a picture, or a text that is linked as it
+stands; and the escape itself.
+
+Source: GitHub Flavored Markdown Spec 0.29, 6.9, extended autolinks.
+"""
 
 
 @dataclass(frozen=True)
