@@ -104,11 +104,11 @@ def _print_verified(report: list[dict[str, Any]]) -> None:
 @click.option("--reason", required=True, help="Kept with your name in the ledger.")
 @json_option
 def accept(subject: str, *, reason: str, as_json: bool) -> None:
-    """Accept a ledger that does not continue what is anchored, as after a restored backup.
+    """Accept a ledger that is damaged or does not continue what is anchored, as after a restore.
 
     SUBJECT is a dataset or a model. Your name, the reason and what is broken become an entry of its
     ledger, and the head behind it is anchored in MLflow in the place of the old one. Until then no
-    version of the model is registered.
+    version of the model is registered. An entry that was changed names no version from then on.
     """
     from slipway import wiring
     from slipway.records.run_context import RunContext

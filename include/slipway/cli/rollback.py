@@ -50,6 +50,9 @@ def rollback(model: str, *, as_json: bool) -> None:
     takes no second one.
     Exit status 1 unless the version was read back as served.
 
+    Where the ledger is damaged it goes by the intact entries, and is refused with the steps where
+    these do not tell which version came before.
+
     It needs no valid spec: where MODEL's or its dataset's is invalid, or a folder is gone, the
     specs of the last rollout are used, after a warning.
     """

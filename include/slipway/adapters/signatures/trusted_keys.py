@@ -40,11 +40,7 @@ class TrustedKeys:
         return found
 
     def key_ids(self) -> list[str]:
-        """Return the ids of the keys.
-
-        Raises:
-            BadParameter: The keys cannot be read.
-        """
+        """Return the ids of the keys; see `Verifier.key_ids`."""
         return list(self.keys())
 
     def verify(
@@ -56,19 +52,7 @@ class TrustedKeys:
         where: str,
         version: int | None = None,
     ) -> str:
-        """Return the id of the trusted key that signed a version.
-
-        Args:
-            bundle: The version's signature; None: it has none.
-            model: Name of the model that the version is to be loaded as.
-            sha256: Digest of the version's manifest.
-            where: Address of the signature.
-            version: Number of the version, for errors; None: not known.
-
-        Raises:
-            BadSignature: The version is not signed by a trusted key.
-            BadParameter: The keys cannot be read.
-        """
+        """Return the id of the trusted key that signed a version; see `Verifier.verify`."""
         keys = self.keys()
         subject = f"a version of {model}" if version is None else f"version {version} of {model}"
         expected = f"a signature by {' or '.join(one[:SHORT_ID] for one in keys)} ({self._place})"

@@ -111,8 +111,9 @@ class EnteredRegistry:
         return self._registry.download(model, version, to, sha256=sha256)
 
     def with_digest(self, model: str, sha256: str) -> ModelVersion | None:
-        """Return the oldest version whose manifest has a digest, or None."""
-        return self._registry.with_digest(model, sha256)
+        """Return the oldest version whose manifest has a digest, or None; its tags as `version`."""
+        found = self._registry.with_digest(model, sha256)
+        return None if found is None else self.version(model, found.version)
 
     def copies(self, sha256: str) -> list[ModelVersion]:
         """Return the versions of any model whose manifest has a digest."""
