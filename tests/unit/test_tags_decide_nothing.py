@@ -113,10 +113,11 @@ def test_tags_loosen_no_limit_of_verify(env: EnteredEnv) -> None:
     ]
     env.load = lambda folder: Inverted(int((folder / "version").read_text()))
     assert env.roll(holder="first")[:2] == ["roll_out", "refused"]
-    env.registry.tags[4].update(
-        {name: "9.0" for name in TRUE_TAGS if name.startswith("slipway.disagreement")}
-    )
-    env.registry.tags[4][COMPARED_WITH] = "version 2"
+    env.registry.tags[4] |= {
+        "slipway.disagreement": "9.0",
+        "slipway.disagreement.spread": "9.0",
+        "slipway.disagreement.correlation": "-1.0",
+    }
     assert env.roll("4", holder="second")[:2] == ["roll_out", "refused"]
 
 
