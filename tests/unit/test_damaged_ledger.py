@@ -9,6 +9,7 @@ from slipway.records import ledger
 from slipway.records.run_context import RunContext
 from slipway.records.store import encode, read_json
 from slipway.stages.model.accept_ledger import accept_ledger
+from slipway.stages.rollout.genuine_state import newest_genuine
 from slipway.stages.rollout.version_outcome import ROLLED_BACK, ROLLOUT_TAG
 from tests.support.entered_env import EnteredEnv, sha
 from tests.support.promotions import registered
@@ -95,6 +96,9 @@ def test_a_rollback_goes_by_the_intact_entries(env: EnteredEnv, damage: bytes) -
     for stage in (env.verify, env.switch, env.promote):
         last = stage(record.ref.run)
     assert (last.verdict.action, env.weights()) == ("promoted", {1: 1.0})
+    followed = newest_genuine(env.store, MODEL)
+    assert followed is not None
+    assert followed.weights == {1: 1.0}
     assert env.registry.aliases["champion"] == 1
     assert env.registry.tags[4][ROLLOUT_TAG] == ROLLED_BACK
     assert "previous" not in env.registry.aliases
