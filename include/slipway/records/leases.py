@@ -47,7 +47,7 @@ class Lease:
         return f"{_folder(self.name)}/{self.number:08d}.json"
 
     def is_open(self, now: datetime) -> bool:
-        """Return whether the lease excludes other holders; one that nobody granted does not."""
+        """Return whether the lease excludes other holders; one too long to be granted does not."""
         return not self.released and self.expires_at > now and not self.is_too_long(now)
 
     def is_too_long(self, now: datetime) -> bool:

@@ -1,6 +1,6 @@
 """Give a version of the registry the tags that stages decide by as the ledger has them.
 
-Whoever can write to the registry sets its tags. What a registration said is kept beside its record,
+Write access to the registry sets its tags. What a registration said is kept beside its record,
 by digest; what rollouts decided and measured is in their entries. Tags are for people.
 """
 
