@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from slipway.stages.card.card import HTML, MARKDOWN, card_files
 from slipway.stages.report.blocks import Section, Table, as_markdown
 from slipway.stages.report.version_case import VersionCase, read_case
 from tests.support import ferry_dataset
+from tests.support.page_elements import PageElements
 from tests.support.training_env import TrainingEnv
 
 MODEL = "ferry_delay"
@@ -25,24 +25,9 @@ EVIL = (
 ACTIVE = {"script", "img", "a", "iframe", "object", "form"}
 
 
-class Elements(HTMLParser):
-    """Elements of a page by how often they are in it, with the names of their attributes."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.names: list[str] = []
-        self.attributes: set[str] = set()
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element."""
-        self.names.append(tag)
-        self.attributes |= {name for name, _ in attrs}
-
-
-def rendered(markdown: str) -> Elements:
+def rendered(markdown: str) -> PageElements:
     """A page of Markdown, as a forge renders it, with HTML and links as they stand."""
-    return Elements(MarkdownIt("gfm-like", {"html": True, "linkify": True}).render(markdown))
+    return PageElements(MarkdownIt("gfm-like", {"html": True, "linkify": True}).render(markdown))
 
 
 @pytest.fixture
@@ -87,7 +72,7 @@ def test_no_text_of_a_card_is_more_than_text(case: VersionCase) -> None:
     files = {name: data.decode() for name, data in card_files(hostile(case)).items()}
     assert "evil.example" in files[MARKDOWN]
     assert "evil.example" in files[HTML]
-    for page in (Elements(files[HTML]), rendered(files[MARKDOWN])):
+    for page in (PageElements(files[HTML]), rendered(files[MARKDOWN])):
         assert not ACTIVE & set(page.names)
         assert not {"src", "href", "onerror"} & page.attributes
     assert rendered(files[MARKDOWN]).names.count("h1") == 1

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from html import escape
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from slipway.stages.report.blocks import Section, Table, as_markdown
 from slipway.stages.report.html_page import as_html
 from slipway.stages.report.version_case import read_case, read_training
 from tests.support import ferry_dataset
+from tests.support.page_elements import PageElements
 from tests.support.promotions import promoted
 from tests.support.training_env import TrainingEnv, spec
 
@@ -199,27 +199,12 @@ def test_a_refusal_and_a_version_that_is_gone_keep_no_card(env: TrainingEnv) -> 
     assert files == before
 
 
-class Tags(HTMLParser):
-    """Tags and addresses of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: set[str] = set()
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a tag."""
-        self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-
-
 def test_the_page_stands_alone_and_escapes_everything(env: TrainingEnv) -> None:
     """No script, no address; a reason that a person wrote is text."""
     evil = '<script src="//x">&\'"|</td>\nsecond line'
     page = as_html(evil, [Section(evil, [evil], Table([evil], [[evil]]))])
-    seen = Tags(page)
-    assert not seen.tags & {"script", "img", "link", "iframe", "a"}
+    seen = PageElements(page)
+    assert not set(seen.names) & {"script", "img", "link", "iframe", "a"}
     assert not seen.attributes & {"src", "href", "onerror"}
     text = as_markdown("t", [Section("s", [evil], Table(["h"], [[evil]]))])
     assert "\\<script" in text
@@ -227,7 +212,7 @@ def test_the_page_stands_alone_and_escapes_everything(env: TrainingEnv) -> None:
     version = env.registry.version(MODEL, 2)
     case = read_case(env.store, version)
     told = replace(case, request=replace(case.request, reason=evil))  # type: ignore[type-var]
-    assert "script" not in Tags(card_files(told)[HTML].decode()).tags
+    assert "script" not in PageElements(card_files(told)[HTML].decode()).names
 
 
 @pytest.mark.parametrize("text", ["\\<b>", "![x](//y)", "[x](//y)", "[x][y]", "[y]: //z"])
@@ -235,7 +220,7 @@ def test_markdown_of_a_report_has_no_tag_link_or_picture(text: str) -> None:
     """Whatever a column, a category or a reason is called; the text is shown as it is."""
     section = Section(text, [text, "[y]: //z"], Table([text], [[text]]))
     page = MarkdownIt("commonmark").enable("table").render(as_markdown(text, [section]))
-    assert not Tags(page).tags & {"b", "a", "img"}
+    assert not set(PageElements(page).names) & {"b", "a", "img"}
     assert page.count(escape(text)) == (5 if text != "[y]: //z" else 6)
 
 

@@ -100,7 +100,7 @@ class EnteredVersions:
         return next((one.sequence for one in self.facts[::-1] if one.stage == ACCEPT), 0)
 
     def without(self, fact: VersionFact) -> EnteredVersions:
-        """Return what the ledger says without one of its entries."""
+        """Return the same without one of its facts."""
         return replace(self, facts=tuple(one for one in self.facts if one != fact))
 
     def naming(self, version: int, sha256: str | None) -> VersionFact | None:

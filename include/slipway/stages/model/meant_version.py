@@ -1,7 +1,7 @@
 """Find the version that a download means: by its number, else by its digest.
 
-What lies under a number says its manifest. Its tag is asked first, since that costs no request, and
-where it says otherwise, the manifest is read: a hand may have changed the tag.
+The digest of a version is that of its manifest. Its tag is compared first, which costs no request;
+where it differs, the manifest is read, since a tag can be changed by hand.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ class PersonalKeys:
     Attributes:
         keys: Secrets of at least 16 bytes.
         where: File or variable that they are from; None: none is configured.
-        problem: Why not all of it could be read. It is raised where a key is asked for that is not
-            among the others: what has no personal columns, and a version whose key is there, goes
+        problem: Why some of it could not be read. It is raised where a key is needed that is not
+            among the others: versions without personal columns, and those whose key is there, go
             on while the file is mended.
     """
 

@@ -2,8 +2,7 @@
 
 Further lines tell what the registry lost, what of the ledger is damaged, which aliases are foreign,
 operations that are not well, and which rollouts wait for another one. Each sentence holds in every
-state: what is not known is said to be not known, and what the next deploy does is what its decision
-gives for the same state.
+state: it names what is not known, and the next deploy is the decision for the same state.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Give a version of the registry the tags that stages decide by as the ledger has them.
 
-Write access to the registry sets its tags. What a registration said is kept beside its record,
-by digest; what rollouts decided and measured is in their entries. Tags are for people.
+Write access to the registry is enough to set its tags. The tags of a registration are kept beside
+its record, by digest; outcomes and measurements of rollouts are in their entries.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def with_ledger_tags(
 
     Args:
         found: Version of the registry.
-        entered: What the ledger says about the model's versions.
+        entered: Facts of the ledger about the model's versions.
         store: Store of the ledger.
     """
     namings = entered.every_naming(found.version, found.tags.get(DIGEST))
