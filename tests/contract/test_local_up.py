@@ -10,19 +10,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
+from slipway.adapters.object_store import open_store
 from slipway.cli.local_installation import use_local_installation
 from slipway.local.addresses import LOOPBACK, free_ports
 from slipway.local.down import down
 from slipway.local.ownership import owned, owner
 from slipway.local.processes import Processes
 from slipway.local.running import Running, find_running, up_folder
-from slipway.records.store import encode
+from slipway.records import ledger
 from tests.conftest import free_port
 from tests.support.small_specs import FILES
 
@@ -78,12 +79,14 @@ def root(project: Callable[[dict[str, str]], Path], monkeypatch: pytest.MonkeyPa
 @contextmanager
 def running_up(root: Path) -> Iterator[subprocess.Popen[str]]:
     """`slipway up`, as soon as it runs; nothing is left of it at the end."""
-    with start(root) as process:
-        number = 3 if os.environ.get("STUBBORN") else 2
+    number = 3 if os.environ.get("STUBBORN") else 2
+    with ExitStack() as ends:
+        ends.callback(Processes(up_folder(root)).stop)
+        process = ends.enter_context(start(root))
+        # Left by an exception, too: the process object waits for an end that nothing else brings.
+        ends.callback(process.kill)
         until(lambda: find_running(root) is not None and len(marked(root)) == number)
         yield process
-        process.kill()
-    Processes(up_folder(root)).stop()
 
 
 def start(root: Path) -> subprocess.Popen[str]:
@@ -191,9 +194,7 @@ def _check_lines(up: subprocess.Popen[str], running: Running) -> None:
     exports = next(line for line in lines if line.startswith("  export "))
     assert exports.split()[1:] == [f"{n}={value}" for n, value in running.variables().items()]
     fact = {"stage": "gate", "action": "promote", "reason": "Every gate holds."}
-    file = Path(running.store) / "ledger" / "sales" / "00000001.json"
-    file.parent.mkdir(parents=True)
-    file.write_bytes(encode({"fact": fact}))
+    ledger.enter(open_store(running.store), "sales", fact)
     assert next(lines).split() == ["sales", "gate", "promote", "Every", "gate", "holds."]
 
 
