@@ -24,11 +24,14 @@ def test_the_owner_of_a_folder_is_ended(tmp_path: Path) -> None:
     """In the middle of whatever it waits for, as `slipway down` and a new demo need it."""
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "holds\n"
-        assert owner(tmp_path) == holder.pid
-        assert end_owner(tmp_path)
-        assert holder.wait(10) == 143
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "holds\n"
+            assert owner(tmp_path) == holder.pid
+            assert end_owner(tmp_path)
+            assert holder.wait(10) == 143
+        finally:
+            holder.kill()
     assert owner(tmp_path) is None
 
 
