@@ -28,8 +28,9 @@ AUDIT = $(UV) tool run --quiet --from pip-audit==2.10.1 \
 	pip-audit --strict --disable-pip --require-hashes --progress-spinner off
 
 # The tests of one file may depend on one another, and share what they start. Three at a time, since
-# those with servers wait for these most of the time.
-PARALLEL = -n 3 --dist loadfile
+# those with servers wait for these most of the time. A test that hangs ends its process, and would
+# hang again in a new one.
+PARALLEL = -n 3 --dist loadfile --max-worker-restart 0
 # Without what is slow and depends on no interpreter: texts and imports of the project itself, sizes
 # of images, samples, and decisions that are searched by many random lives.
 FAST = tests/unit tests/dags/test_dags.py tests/dags/test_broken_specs.py \

@@ -22,6 +22,7 @@ import hypothesis
 import pytest
 
 from slipway.records.store import Store
+from tests.support import hanging_tests
 
 READY_WITHIN_S = 180
 QUIET = {
@@ -49,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Tests start some hundred processes, which import the same packages: each is compiled once.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    config.pluginmanager.register(hanging_tests)
     home = tempfile.mkdtemp(prefix="slipway-airflow-")
     os.environ |= QUIET | {"AIRFLOW_HOME": home}
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -158,11 +159,14 @@ def test_another_command_stops_the_processes_of_an_owner(tmp_path: Path) -> None
     assert [one.name for one in started if one.alive()] == []
 
 
-def _owner(folder: Path) -> subprocess.Popen[str]:
+@contextmanager
+def _owner(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that supervises two others, as soon as they run."""
-    owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(folder / "state")], stdout=subprocess.PIPE, text=True
-    )
-    assert owner.stdout is not None
-    assert owner.stdout.readline() == "ready\n"
-    return owner
+    command = [sys.executable, "-c", OWNER, str(folder / "state")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as owner:
+        try:
+            assert owner.stdout is not None
+            assert owner.stdout.readline() == "ready\n"
+            yield owner
+        finally:
+            owner.kill()

@@ -201,7 +201,10 @@ def _check_lines(up: subprocess.Popen[str], running: Running) -> None:
 def _check_second(root: Path, up: subprocess.Popen[str], running: Running) -> None:
     """It starts nothing, and exits with 0."""
     with start(root) as second:
-        output, _ = second.communicate(timeout=60)
+        try:
+            output, _ = second.communicate(timeout=60)
+        finally:
+            second.kill()
     assert second.returncode == 0
     assert f"`slipway up` runs already for {root} (process {up.pid})\n" in output
     assert f"Airflow  {running.airflow}   login admin / secret\n" in output
