@@ -21,6 +21,7 @@ from tests.conftest import mlflow_in
 from tests.rollouts.faults.rollout_env import RolloutEnv, open_rollout_env
 from tests.rollouts.faults.versions import CHAMPION, OTHER, register_all_versions
 from tests.support.models_on_cluster import MODEL
+from tests.support.promotions import registered
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,15 @@ class AnewEnv:
         assert served is not None
         return dict(served.digests)
 
-    def train_anew(self, package: str) -> tuple[int, str]:
-        """Delete the registered model, and register a package as training does; its version."""
+    def train_anew(self, package: str, *, as_digest: str | None = None) -> tuple[int, str]:
+        """Delete the registered model, and register a package as training does; its version.
+
+        Args:
+            package: Name of its folder.
+            as_digest: What tag and ledger state as its digest; None: the true one.
+        """
         uri, key, sha256 = self._delete_and_log(package)
+        sha256 = as_digest or sha256
         made = register_version(
             MODEL,
             model_uri=uri,
@@ -56,12 +63,18 @@ class AnewEnv:
             registry=self.rollouts.registry,
         )
         self.rollouts.registry.set_alias(MODEL, "challenger", made.version)
+        self.enter(made.version, sha256)
         return made.version, sha256
 
-    def make_anew(self, package: str, *, tag: str | None = None) -> str:
+    def enter(self, version: int, sha256: str) -> None:
+        """Enter a version in the ledger as a training does."""
+        registered(
+            self.rollouts.container().store, MODEL, version, sha256=sha256, run=f"anew-{version}"
+        )
+
+    def make_anew(self, package: str) -> str:
         """Delete the registered model, and register a package by hand as version 1; its digest."""
         uri, key, sha256 = self._delete_and_log(package)
-        sha256 = tag or sha256
         registry = self.rollouts.registry
         made = registry.register(MODEL, model_uri=uri, run_key=key, tags={DIGEST: sha256})
         assert made.version == CHAMPION
@@ -120,11 +133,17 @@ def test_a_failed_switch_to_a_model_trained_anew_returns_to_the_old_bytes(env: A
     assert deployment_specs(env) == specs
 
 
-def test_old_bytes_serve_until_those_of_a_hand_are_verified(env: AnewEnv) -> None:
-    """Registered by hand under an old number: servers are replaced in place, without a failure."""
-    before = env.digests
+def test_other_bytes_under_an_old_number_serve_once_entered_and_verified(env: AnewEnv) -> None:
+    """By a hand alone they move nothing; with an entry they replace the servers in place.
+
+    An earlier release gave numbers twice and entered both; no request fails.
+    """
+    before, specs = env.digests, deployment_specs(env)
     with env.rollouts.clients() as clients:
         new = env.make_anew("other")
+        assert env.rollouts.run_rollout() == ["nothing"]
+        assert deployment_specs(env) == specs
+        env.enter(CHAMPION, new)
         begun = env.rollouts.begin()
         assert begun.verdict.action == "roll_out"
         assert env.rollouts.stage("verify", rollout=begun.ref.run).verdict.action == "verified"
@@ -140,10 +159,10 @@ def test_old_bytes_serve_until_those_of_a_hand_are_verified(env: AnewEnv) -> Non
 
 
 def test_bytes_that_cannot_be_downloaded_are_refused(env: AnewEnv) -> None:
-    """Their digest in MLflow is not that of what was logged; the old servers are left alone."""
+    """What was logged has another digest than the ledger; the old servers are left alone."""
     before, specs = env.digests, deployment_specs(env)
     with env.rollouts.clients():
-        env.make_anew("other", tag="e" * 64)
+        env.train_anew("other", as_digest="e" * 64)
         assert env.rollouts.run_rollout() == ["roll_out", "refused"]
     assert env.digests == before
     assert deployment_specs(env) == specs

@@ -29,12 +29,18 @@ def rolled_back(store: Store, model: str, version: int, *, to: int, sha256: str,
 
 
 def registered(
-    store: Store, model: str, version: int, *, sha256: str, stage: str = "promote_challenger"
+    store: Store,
+    model: str,
+    version: int,
+    *,
+    sha256: str,
+    stage: str = "promote_challenger",
+    run: str | None = None,
 ) -> None:
     """Record that a version became challenger: by a training, or by `bring`."""
-    run = f"request-{version:06d}" if stage == "promote_challenger" else f"bring-{sha256}"
+    made = f"request-{version:06d}" if stage == "promote_challenger" else f"bring-{sha256}"
     action = "promoted" if stage == "promote_challenger" else "brought"
     evidence = {"manifest_sha256": sha256}
     verdict = Verdict(action, f"Version {version} is challenger.", {"version": version}, evidence)
-    ref = RunRef(model, run, stage)
+    ref = RunRef(model, run or made, stage)
     perform(RunContext(store, {}), ref, lambda _: verdict, inputs={})

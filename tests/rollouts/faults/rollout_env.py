@@ -34,6 +34,7 @@ from tests.support.models_on_cluster import (
     Clients,
     open_cluster_double,
 )
+from tests.support.promotions import promoted, registered
 
 STAGES = ("verify", "shift", "switch", "promote_champion")
 GOOD = {"verified", "shifted", "switched", "promoted"}
@@ -50,6 +51,7 @@ class RolloutEnv:
     Attributes:
         by_route: Whether the cluster's Gateway splits the traffic.
         entry_kind: Kind of the entry point.
+        digests: Digest by version, as the ledger has it.
     """
 
     def __init__(self, cluster: Cluster, mlflow: str, folder: Path) -> None:
@@ -59,10 +61,14 @@ class RolloutEnv:
             project=folder / "project", store=str(folder / "store"), mlflow=mlflow
         )
         self.registry = MlflowRegistry(mlflow)
-        self._number = 0
+        self.digests = {one: self.registry.digest(MODEL, one) for one in range(1, OTHER + 1)}
+        self._number = self._resets = 0
         self._is_asked = False
         self.write_specs()
         publish_rows(Container(self.settings))
+        store = self.container().store
+        for version, sha256 in self.digests.items():
+            registered(store, MODEL, version, sha256=sha256, run=f"training-{version}")
 
     @property
     def environ(self) -> dict[str, str]:
@@ -165,6 +171,7 @@ class RolloutEnv:
         self.cluster.recover()
         self.expire_lease()
         self.write_specs()
+        self._enter(previous, CHAMPION, challenger=challenger)
         self._name(champion=CHAMPION, previous=previous, challenger=None)
         for version in range(1, OTHER + 1):
             self.registry.tag(MODEL, version, {ROLLOUT_TAG: ""})
@@ -256,6 +263,18 @@ class RolloutEnv:
         assert others.answers
         assert not others.failures, others.failures
         assert clients.failures.total() <= may_fail, clients.failures
+
+    def _enter(self, *champions: int | None, challenger: int | None) -> None:
+        """Enter promotions, and a registration after them, which forgets what rollouts decided."""
+        self._resets += 1
+        store, run = self.container().store, f"reset-{self._resets}"
+        for version in champions:
+            if version is not None:
+                sha256 = self.digests[version]
+                promoted(store, MODEL, version, sha256=sha256, run=f"{run}-to-{version}")
+        if challenger is not None:
+            sha256 = self.digests[challenger]
+            registered(store, MODEL, challenger, sha256=sha256, run=f"{run}-training")
 
     def _name(self, **aliases: int | None) -> None:
         now = self.aliases()
