@@ -99,6 +99,16 @@ def test_upgrades_without_a_body_are_declined(echo: EchoServer) -> None:
     assert [reply.status for reply in replies] == [200] * 20
 
 
+@pytest.mark.parametrize("target", ["models.example:443", "/", "*"])
+def test_a_tunnel_is_refused(echo: EchoServer, target: str) -> None:
+    """With 400, and neither it nor what is to go through the tunnel is a request."""
+    before = echo.received
+    head = request(method="CONNECT", path=target)
+    for asked in (head, head + NEXT, request(*H2C, method="CONNECT", path=target)):
+        assert one(echo.ask(asked)).status == 400
+    assert echo.received == before
+
+
 REPEATED = [
     ("Authorization: Bearer a", "Authorization: Bearer b"),
     ("Content-Length: 2", "Content-Length: 2"),

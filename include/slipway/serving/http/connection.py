@@ -161,7 +161,9 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Start the application once the header is complete."""
         parser = self.parser
-        if parser.should_upgrade() and parser.get_method() != b"CONNECT":
+        if parser.get_method() == b"CONNECT":
+            raise BadHead("this server opens no tunnels")
+        if parser.should_upgrade():
             return
         version = parser.get_http_version()
         singles = check_head(version, self.url, self.headers, received=self._framing_bytes)
