@@ -18,6 +18,7 @@ from slipway.adapters.sources.open_delivery import open_delivery
 from slipway.errors import OverLimit
 from slipway.settings import DeliveryLimits
 from slipway.spec.csv import Csv
+from slipway.stages.report.why_dataset import RAISE_THE_LIMIT, format_deliveries, why_dataset
 from tests.support.ingest_env import IngestEnv, features_csv
 
 MIB = 2**20
@@ -171,11 +172,17 @@ def test_a_delivery_beyond_a_limit_is_read_once(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("SLIPWAY_DELIVERY_MAX_ROWS", "2")
     verdict = env.deliver("features/b1.csv", features_csv(1))
     assert verdict.action == "blocked"
-    assert "expected at most 2 rows, found more" in verdict.reason
+    assert (
+        "expected at most 2 rows (SLIPWAY_DELIVERY_MAX_ROWS), found more, "
+        f"in {env.store.uri('landing/flights/features/b1.csv')}; hint: "
+    ) in verdict.reason
+    assert format_deliveries("flights", why_dataset("flights", store=env.store))[-1] == (
+        f"  {RAISE_THE_LIMIT}"
+    )
     assert (env.run(), env.is_unacknowledged) == ([], False)
     monkeypatch.setenv("SLIPWAY_DELIVERY_MAX_COLUMNS", "2")
     (again,) = env.run()
-    assert "expected at most 2 columns, found 3" in again.reason
+    assert "expected at most 2 columns (SLIPWAY_DELIVERY_MAX_COLUMNS), found 3" in again.reason
     assert env.run() == []
     monkeypatch.delenv("SLIPWAY_DELIVERY_MAX_COLUMNS")
     assert [one.action for one in env.run()] == []
@@ -193,6 +200,7 @@ def test_a_delivery_that_is_too_large_is_never_fetched(monkeypatch: pytest.Monke
     monkeypatch.setattr(env.source, "fetch", None)
     verdict = env.deliver("features/b1.csv", b"id,at,miles\n" + b" " * MIB)
     assert verdict.action == "blocked"
-    assert "expected at most 1 MiB, found 1.0 MiB; hint: deliver it in parts" in verdict.reason
+    assert "at most 1 MiB (SLIPWAY_DELIVERY_MAX_MIB), found 1.0 MiB, in " in verdict.reason
+    assert "/features/b1.csv; hint: deliver it in parts" in verdict.reason
     assert env.store.list("quarantine") == []
     assert env.run() == []

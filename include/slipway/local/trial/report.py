@@ -20,6 +20,7 @@ from slipway.stages.report.blocks import Section, Table
 from slipway.stages.report.gate_figures import gate_sections
 from slipway.stages.report.why_dataset import (
     DELIVER_AGAIN,
+    RAISE_THE_LIMIT,
     DeliveryVerdict,
     format_deliveries,
     why_dataset,
@@ -101,7 +102,7 @@ def _deliveries(trial: Trial, *, is_kept: bool) -> Iterator[Section]:
         lines.append("--keep DIR keeps the bad rows, with their reasons")
     yield Section(
         "Deliveries, quarantine and warnings",
-        [line for line in lines if line != DELIVER_AGAIN],
+        [line for line in lines if line not in {DELIVER_AGAIN, RAISE_THE_LIMIT}],
         Table(("rows", "column", "reason", "hint"), reasons) if reasons else None,
     )
 

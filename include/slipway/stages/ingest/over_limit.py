@@ -25,12 +25,12 @@ def over_limit(limits: DeliveryLimits, field: str, *, what: str, found: str) -> 
         what: What is limited, to be read after the number: `rows`, `MiB in a cell`.
         found: What is there instead.
     """
-    prefix = limits.model_config["env_prefix"]
+    setting = f"{limits.model_config['env_prefix']}{field.upper()}"
     return OverLimit(
         "the delivery exceeds a limit of this installation",
-        expected=f"at most {getattr(limits, field):,} {what}",
+        expected=f"at most {getattr(limits, field):,} {what} ({setting})",
         found=found,
-        hint=f"deliver it in parts, or raise {prefix}{field.upper()}",
+        hint=f"deliver it in parts, or raise {setting}",
     )
 
 

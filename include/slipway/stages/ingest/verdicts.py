@@ -34,18 +34,23 @@ class Findings:
 
 
 def unreadable_findings(error: BadBatch, *, evidence: Mapping[str, str]) -> Findings:
-    """Return the findings on a file that cannot be read."""
-    numbers = {OVER_LIMIT: True} if isinstance(error, OverLimit) else {}
-    return Findings(numbers, (), (format_error(error),), evidence)
+    """Return the findings on a file that cannot be read, or exceeds a limit."""
+    if not isinstance(error, OverLimit):
+        return Findings({}, (), (format_error(error),), evidence)
+    # Of the others a copy is kept, whose address the verdict has.
+    block = format_error(error, where=evidence["delivery"])
+    return Findings({OVER_LIMIT: True}, (), (block,), evidence)
 
 
-def format_error(error: BadBatch) -> str:
-    """Format why a batch is blocked, without a full stop."""
+def format_error(error: BadBatch, *, where: str | None = None) -> str:
+    """Format why a batch is blocked, without a full stop; with the file's address if given."""
     parts = [error.message]
     if error.expected is not None:
         parts.append(f"expected {error.expected}")
     if error.found is not None:
         parts.append(f"found {error.found}")
+    if where is not None:
+        parts.append(f"in {where}")
     hint = "" if error.hint is None else f"; hint: {error.hint}"
     return f"{', '.join(parts)}{hint}"
 

@@ -11,6 +11,7 @@ from slipway.records import ledger
 from slipway.records.champion_history import REGISTERED, kind_of_fact
 from slipway.records.store import Store, read_json
 from slipway.stages.model.sign_version import Signing, sign_version
+from slipway.stages.model.version_tags import SIGNED_BY
 from slipway.stages.ports.registry import Registry
 
 
@@ -23,11 +24,13 @@ class SignedVersion:
         action: `signed`, `absent` from the registry, or `refused`, since its files are not those
             of the ledger.
         reason: Why it was not signed; empty where it was.
+        before: Id of the key that its tags named until now; empty: it was not signed.
     """
 
     version: int
     action: Literal["signed", "absent", "refused"]
     reason: str = ""
+    before: str = ""
 
 
 def sign_known(
@@ -91,4 +94,4 @@ def _sign(
         return SignedVersion(number, "absent", error.message)
     except Tampered as error:
         return SignedVersion(number, "refused", f"{error.message}, found {error.found}")
-    return SignedVersion(number, "signed")
+    return SignedVersion(number, "signed", before=version.tags.get(SIGNED_BY, ""))

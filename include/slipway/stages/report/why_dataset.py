@@ -13,6 +13,7 @@ from slipway.records.attempts import find_failure
 from slipway.records.run_records import RECORD, RunRef, find_record
 from slipway.records.store import find_json
 from slipway.stages.ingest.unknown_keys import find_unknown_keys
+from slipway.stages.ingest.verdicts import OVER_LIMIT
 from slipway.stages.model.newest_delivery import BATCH
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ COMMONEST = 3
 
 DELIVER_AGAIN = "after a change of the dataset's spec, or of the file, deliver the file again"
 """How rows that were refused are taken."""
+
+RAISE_THE_LIMIT = (
+    "with a higher limit in the variables of Airflow and its pods, or of a new start of "
+    "`slipway up`, the next run of the ingest DAG takes the file that has landed, at the latest "
+    "its sweep; in parts, each needs a name of its own"
+)
+"""How a delivery beyond a limit is taken."""
 
 _KEPT = ("quarantine", "blocked", "reasons")
 
@@ -53,6 +61,7 @@ class DeliveryVerdict:
             deliveries without such labels.
         is_astray: Whether nearly all of them still belong to no row, for a reason that was found.
         replaced_other_file: Whether its rows replaced those of another file of its batch.
+        is_over_limit: Whether it exceeds a limit of the installation.
     """
 
     at: str
@@ -66,6 +75,7 @@ class DeliveryVerdict:
     unknown_now: str | None = None
     is_astray: bool = False
     replaced_other_file: bool = False
+    is_over_limit: bool = False
 
     @property
     def batch(self) -> str:
@@ -149,6 +159,7 @@ def _recorded(dataset: str, store: Store) -> Iterator[DeliveryVerdict]:
             kept={name: evidence[name] for name in _KEPT if name in evidence},
             unknown_keys=int(fact["numbers"].get("unknown_keys") or 0),
             replaced_other_file=bool(fact["numbers"].get("replaced_other_file")),
+            is_over_limit=bool(fact["numbers"].get(OVER_LIMIT)),
         )
 
 
@@ -196,7 +207,7 @@ def _lines(one: DeliveryVerdict) -> Iterator[str]:
     for name, address in one.kept.items():
         yield f"  {name}: {address}"
     if one.action == "blocked" or one.quarantined:
-        yield f"  {DELIVER_AGAIN}"
+        yield f"  {RAISE_THE_LIMIT if one.is_over_limit else DELIVER_AGAIN}"
 
 
 def _words(reason: Mapping[str, Any]) -> str:
