@@ -68,6 +68,20 @@ def test_run_passes_given_options(stages: FakeWiring) -> None:
     assert result.output.splitlines() == ["train: trained. Done.", "  rows   7", "  model  runs/x"]
 
 
+def test_an_accepted_request_tells_when_its_training_starts(
+    stages: FakeWiring, project: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the shell nothing starts it: a run of the DAG does, of which the sweep is the last."""
+    monkeypatch.setenv("SLIPWAY_PROJECT", str(project(FILES)))
+    stages.verdicts = {"accept": Verdict("accept", "Request 1 (person): try it", {"request": 1})}
+    for words in (("run", "accept", "--model", "sales"), ("approve", "sales", "1")):
+        *_, last = slipway(*words).output.splitlines()
+        assert last.startswith("It trains in the next run of sales__train: ")
+        assert "at the latest by its sweep (*/15 * * * *)" in last
+    stages.verdicts = {"accept": Verdict("suppress", "Another one is in flight.")}
+    assert "It trains" not in slipway("run", "accept", "--model", "sales").output
+
+
 def test_run_records_its_origin(stages: FakeWiring, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a pod the task's origin, in a shell the person."""
     slipway("run", "accept", "--model", "sales", "--reason", "new data")

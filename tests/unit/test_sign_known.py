@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from slipway import wiring
 from slipway.errors import BadParameter, Tampered
 from slipway.records import ledger
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.model.sign_known import SignedVersion, sign_known
 from slipway.stages.model.sign_version import UNSIGNED, Signing
-from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.model.signature import SHORT_ID
+from slipway.stages.model.version_tags import DIGEST, SIGNED_BY
 from slipway.stages.ports.registry import ModelVersion
+from tests.support.command_line import slipway
 from tests.support.environments import Environment, spec
 from tests.support.keys import Keys
 
@@ -32,13 +36,32 @@ def test_versions_of_the_ledger_are_signed(
 ) -> None:
     """One that was trained here and one that was brought; a second key signs them anew."""
     production.bring(staging)
+    before = ""
     for name in ("first", "second"):
         keys = Keys.make(tmp_path, name)
         for environment in (staging, production):
-            assert signed(environment, keys.signing) == [SignedVersion(1, "signed")]
+            done = SignedVersion(1, "signed", before=before)
+            assert signed(environment, keys.signing) == [done]
             environment.training.registry.verifier = keys.verifier  # type: ignore[attr-defined]
             to = tmp_path / f"{name} {environment.name[9:]}"
             environment.training.registry.download(NAME, 1, to)
+        before = keys.key_id
+
+
+def test_the_command_says_which_key_signed_a_version_before(
+    staging: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the version's tag, whose control characters are escaped."""
+    keys, training = Keys.make(tmp_path), staging.training
+    container = SimpleNamespace(
+        store=training.store, registry=training.registry, signing=keys.signing
+    )
+    monkeypatch.setattr(wiring, "Container", lambda: container)
+    assert slipway("sign", NAME).output == "version 1 signed\n"
+    named = "version 1 signed anew: by its tag, it was signed before by key "
+    assert slipway("sign", NAME).output == f"{named}{keys.key_id[:SHORT_ID]}\n"
+    training.registry.tag(NAME, 1, {SIGNED_BY: "\x1b[2Jkey"})
+    assert slipway("sign", NAME).output == f"{named}\\x1b[2Jkey\n"
 
 
 def test_what_the_ledger_does_not_know_is_not_signed(staging: Environment, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from slipway.cli.origin import shell_origin
-from slipway.cli.output import json_option, print_json, print_outcome
+from slipway.cli.output import json_option, print_json, print_outcome, print_training_start
 from slipway.cli.signals import exit_on_sigterm
 
 
@@ -32,3 +32,4 @@ def approve(model: str, number: int, *, is_no: bool, reason: str, as_json: bool)
         print_json(result.to_json())
     else:
         print_outcome("accept", result)
+        print_training_start(model, result)

@@ -11,7 +11,8 @@ import click
 from slipway.records.outcomes import Listing, Outcome
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
-from slipway.stages.report.why_dataset import DELIVER_AGAIN
+from slipway.stages.ingest.verdicts import OVER_LIMIT
+from slipway.stages.report.why_dataset import DELIVER_AGAIN, RAISE_THE_LIMIT
 from slipway.values.told_times import in_utc
 
 REPORT_WITHIN_S = 8.0
@@ -50,7 +51,21 @@ def print_outcome(stage: str, outcome: Outcome, *, began: datetime | None = None
             click.echo(f"Recorded {in_utc(finished)}; nothing was done again.")
             is_refused = verdict.action == "blocked" or verdict.numbers.get("quarantined")
             if stage == "ingest" and is_refused:
-                click.echo(f"To take what was refused: {DELIVER_AGAIN}.")
+                way = RAISE_THE_LIMIT if verdict.numbers.get(OVER_LIMIT) else DELIVER_AGAIN
+                click.echo(f"To take what was refused: {way}.")
+
+
+def print_training_start(model: str, outcome: Outcome) -> None:
+    """Print when the training of an accepted request starts; nothing for other verdicts."""
+    from slipway import wiring
+
+    if verdict_of(outcome).action != "accept":
+        return
+    sweep = wiring.Container().model(model).retraining.sweep
+    click.echo(
+        f"It trains in the next run of {model}__train: after new data, at the latest by its sweep "
+        f"({sweep}), at once if you start that DAG."
+    )
 
 
 def verdict_of(outcome: Outcome) -> Verdict:

@@ -11,7 +11,13 @@ import click
 
 from slipway import wiring
 from slipway.cli.origin import Origin, shell_origin
-from slipway.cli.output import json_option, print_json, print_outcome, verdict_of
+from slipway.cli.output import (
+    json_option,
+    print_json,
+    print_outcome,
+    print_training_start,
+    verdict_of,
+)
 from slipway.cli.signals import exit_on_sigterm
 from slipway.wiring.stage import Input, Stage
 from slipway.wiring.stage_table import STAGES
@@ -55,6 +61,8 @@ def _run(
         print_json(result.to_json())
     else:
         print_outcome(stage, result, began=began)
+        if stage == "accept" and outcome is None:
+            print_training_start(inputs["model"], result)
     if outcome is None and verdict_of(result).action in REFUSED:
         raise SystemExit(1)
 

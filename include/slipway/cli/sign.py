@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from slipway.cli.output import json_option, print_json
+
+if TYPE_CHECKING:
+    from slipway.stages.model.sign_known import SignedVersion
+
+
+def _details(one: SignedVersion) -> str:
+    from slipway.records.folder_survey import printable_key
+    from slipway.stages.model.signature import SHORT_ID
+
+    if one.before:
+        # A tag may hold anything: it is MLflow's, and is not verified.
+        key = printable_key(one.before[:SHORT_ID])
+        return f" anew: by its tag, it was signed before by key {key}"
+    return f": {one.reason}" if one.reason else ""
 
 
 @click.command()
@@ -30,8 +45,7 @@ def sign(model: str, *, as_json: bool) -> None:
     ):
         done.append(one)
         if not as_json:
-            reason = f": {one.reason}" if one.reason else ""
-            click.echo(f"version {one.version} {one.action}{reason}")
+            click.echo(f"version {one.version} {one.action}{_details(one)}")
     if as_json:
         print_json([asdict(one) for one in done])
     elif not done:
