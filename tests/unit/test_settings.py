@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from slipway.adapters.object_store import open_store
 from slipway.cli.commands import commands
 from slipway.errors import BadParameter
+from slipway.local import stack
 from slipway.settings import Settings, split_userinfo
 
 
@@ -71,3 +72,30 @@ def test_a_store_takes_no_password_and_shows_none(monkeypatch: pytest.MonkeyPatc
 def test_the_default_places_are_in_the_project(tmp_path: Path) -> None:
     """Validation of addresses leaves them as they are."""
     assert Settings(project=tmp_path).store == str(tmp_path / ".slipway/store")
+
+
+def test_a_relative_file_is_of_the_folder_of_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a command starts works in another folder, and gets addresses that hold there."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("TOKENS_FILE", "TRUSTED_KEYS", "SIGNING_KEY", "PII_KEY_FILE", "TLS_CERTIFICATE"):
+        monkeypatch.setenv(f"SLIPWAY_{name}", f"secrets/{name}")
+    monkeypatch.setattr(stack, "free_ports", lambda *_, **__: [1, 2, 3, 4])
+    local = stack.Stack(tmp_path, tmp_path / "up")
+    environment = local.environment()
+    for name in ("TOKENS_FILE", "TRUSTED_KEYS", "SIGNING_KEY", "PII_KEY_FILE", "TLS_CERTIFICATE"):
+        assert environment[f"SLIPWAY_{name}"] == str(tmp_path / "secrets" / name)
+    assert (local.addresses.platform, local.addresses.mlflow) == (
+        "https://127.0.0.1:3",
+        "http://127.0.0.1:2",
+    )
+
+
+@pytest.mark.parametrize("key", ["kms://alias/slipway", "-----BEGIN PRIVATE KEY-----\na/b\n"])
+def test_a_signing_key_that_is_no_path_stays(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key of AWS KMS and the PEM itself are no files."""
+    monkeypatch.setenv("SLIPWAY_SIGNING_KEY", key)
+    signing_key = Settings().signing_key
+    assert signing_key is not None
+    assert signing_key.get_secret_value() == key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 
@@ -51,6 +52,7 @@ def wait_until_answers(
     seconds: float,
     check: Callable[[], None],
     good: Callable[[httpx.Response], bool] = answers_ok,
+    trust: ssl.SSLContext | None = None,
 ) -> None:
     """Return as soon as a URL responds well.
 
@@ -59,6 +61,7 @@ def wait_until_answers(
         seconds: How long to wait.
         check: Raises when waiting has become pointless (a process has died).
         good: Whether a response is good.
+        trust: TLS context; None: the system's authorities are trusted.
 
     Raises:
         PlatformUnavailable: No good response in time.
@@ -66,7 +69,7 @@ def wait_until_answers(
     deadline = time.monotonic() + seconds
     found = "no answer"
     # One client: each new one reads the machine's authorities, which takes 20 ms.
-    with httpx.Client(timeout=2.0) as client:
+    with httpx.Client(timeout=2.0, verify=True if trust is None else trust) as client:
         while time.monotonic() < deadline:
             check()
             try:
@@ -75,6 +78,6 @@ def wait_until_answers(
                     return
                 found = f"status {response.status_code}"
             except httpx.TransportError as error:
-                found = type(error).__name__
+                found = f"{type(error).__name__}: {error}"
             time.sleep(0.25)
     raise PlatformUnavailable(f"{url} did not answer well within {seconds:.0f} s", found=found)

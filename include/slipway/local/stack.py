@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
+from slipway.adapters.platforms.v2_replies import tls_context
 from slipway.local import airflow
 from slipway.local.addresses import LOOPBACK, answers_ok, free_ports, wait_until_answers
 from slipway.local.processes import Processes
@@ -53,7 +54,10 @@ class Stack:
         self._ports = ports or free_ports(4, wanted=last_ports(folder))
         *ports, self._execution_port = self._ports
         self._airflow_port = ports[0]
-        self.addresses = Addresses(*(f"http://{LOOPBACK}:{port}" for port in ports))
+        schemes = "http", "http", "http" if Settings().tls_certificate is None else "https"
+        self.addresses = Addresses(
+            *(f"{scheme}://{LOOPBACK}:{port}" for scheme, port in zip(schemes, ports, strict=True))
+        )
         self.settings = Settings(
             project=project,
             store=str(folder / "store"),
@@ -78,6 +82,9 @@ class Stack:
             # Secrets are in the environment already.
             if not isinstance(value, SecretStr)
         }
+        if self.settings.signing_key is not None:
+            # As a path it may be relative there.
+            own["SLIPWAY_SIGNING_KEY"] = self.settings.signing_key.get_secret_value()
         return {**os.environ, **NO_TELEMETRY, **own}
 
     def airflow_environment(self) -> dict[str, str]:
@@ -172,7 +179,8 @@ class Stack:
         self.processes.start(name, command, env=self.environment())
 
     def _wait(self, url: str, *, good: Callable[[httpx.Response], bool] = answers_ok) -> None:
-        wait_until_answers(url, seconds=180.0, check=self.processes.check, good=good)
+        trust = tls_context(self.settings.tls_ca, is_needed=url.startswith("https:"))
+        wait_until_answers(url, seconds=180.0, check=self.processes.check, good=good, trust=trust)
 
 
 def last_ports(folder: Path) -> list[int]:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from pydantic import Field, PrivateAttr, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from slipway.settings.absolute_paths import AbsolutePath, KeyOrAbsolutePath
 from slipway.settings.delivery_limits import DeliveryLimits
 from slipway.settings.source_settings import SourceSettings
 from slipway.settings.userinfo import revealed, split_userinfo
@@ -68,7 +69,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SLIPWAY_", frozen=True, extra="ignore")
 
-    project: Path = Field(
+    project: AbsolutePath = Field(
         default_factory=find_project,
         description="Folder that holds `include/datasets` and `include/models`; by default the "
         "working directory, or the nearest such folder above it.",
@@ -77,7 +78,7 @@ class Settings(BaseSettings):
         default_factory=lambda fields: str(_beside(fields, "store")),
         description="Root of the store: a folder, or `s3://bucket/prefix`.",
     )
-    scratch: Path = Field(
+    scratch: AbsolutePath = Field(
         default_factory=lambda fields: _beside(fields, "scratch"),
         description="Local folder for write-ahead segments and downloaded model versions.",
     )
@@ -150,7 +151,7 @@ class Settings(BaseSettings):
         description="With less free space on the scratch folder's disk, servers refuse requests, "
         "which they might not be able to log (503).",
     )
-    pii_key_file: Path | None = Field(
+    pii_key_file: AbsolutePath | None = Field(
         default=None,
         description="File with the secret keys of personal columns, one on each line, of at least "
         "16 bytes; the last one is the newest. Servers and stages need the key of each version "
@@ -203,7 +204,7 @@ class Settings(BaseSettings):
         "it, a server on loopback has no other names, and one beyond it any.",
     )
 
-    tokens_file: Path | None = Field(
+    tokens_file: AbsolutePath | None = Field(
         default=None,
         description="Clients that may send requests: a line each, with name and SHA-256 of the "
         "bearer token (`slipway token NAME` makes one). Read again when it changes. Without it, "
@@ -212,25 +213,25 @@ class Settings(BaseSettings):
     token: SecretStr | None = Field(
         default=None, description="Bearer token that stages send to the platform."
     )
-    signing_key: SecretStr | None = Field(
+    signing_key: KeyOrAbsolutePath | None = Field(
         default=None,
         description="Private key that signs the versions that are promoted or brought: path of a "
         "PEM file without a password, the PEM itself, or `kms://` with the id, ARN or alias of a "
         "key of AWS KMS. Set it only where `promote_challenger`, `slipway bring` and "
         "`slipway sign` run. `slipway keys new` makes a pair.",
     )
-    trusted_keys: Path | None = Field(
+    trusted_keys: AbsolutePath | None = Field(
         default=None,
         description="PEM file with public keys, or a folder of such files: a model version is "
         "used only if one of them signed it. Read again at each use. Without it, no signature is "
         "required.",
     )
-    tls_certificate: Path | None = Field(
+    tls_certificate: AbsolutePath | None = Field(
         default=None,
         description="PEM file with the certificate (chain) of servers.",
     )
-    tls_key: Path | None = Field(default=None, description="PEM file with its private key.")
-    tls_ca: Path | None = Field(
+    tls_key: AbsolutePath | None = Field(default=None, description="PEM file with its private key.")
+    tls_ca: AbsolutePath | None = Field(
         default=None,
         description="PEM file with the authority that stages trust.",
     )
