@@ -115,7 +115,7 @@ class Monitoring(Spec):
         "where that has `gates.explanations`; none: it is not measured.",
     )
     kpis: list[Kpi] = Field(
-        default_factory=list, description="Business KPIs; a breach is told, and trains nothing."
+        default_factory=list, description="Business KPIs; a breach is reported, and trains nothing."
     )
     operations: Operations | None = Field(
         default=None,
