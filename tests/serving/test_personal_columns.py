@@ -87,6 +87,7 @@ def test_a_version_keeps_its_key_after_a_rotation(tmp_path: Path) -> None:
     with pytest.raises(BadParameter, match="the key to hash name is missing") as refused:
         PersonalColumns({"name": "hash"}, PersonalKeys.read(path), key=old)
     assert old in str(refused.value)
+    assert "no new key takes its place" in str(refused.value.hint)
 
 
 def test_a_header_says_what_is_logged(key_file: Path) -> None:

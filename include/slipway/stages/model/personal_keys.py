@@ -22,6 +22,10 @@ HINT = (
     "add a line to the file that SLIPWAY_PII_KEY_FILE names, which only Slipway can read: "
     "openssl rand -hex 32"
 )
+RESTORE = (
+    "put the line of that key back, from a backup of the file that SLIPWAY_PII_KEY_FILE names; "
+    "no new key takes its place"
+)
 
 Hash = Callable[[float | str | None], str | None]
 
@@ -107,7 +111,7 @@ class PersonalKeys:
         """
         ids = [key_id(one) for one in self.keys]
         if key not in ids:
-            raise self._missing(["personal columns"], f"the key {key}")
+            raise self._missing(["personal columns"], f"the key {key}", hint=RESTORE)
         return replace(self, keys=self.keys[: ids.index(key) + 1])
 
     def hashes(self, columns: Collection[str], *, key: str) -> Mapping[str, Hash]:
@@ -122,10 +126,12 @@ class PersonalKeys:
         """
         secret = next((one for one in self.keys if key_id(one) == key), None)
         if secret is None:
-            raise self._missing(columns, f"the key {key}")
+            raise self._missing(columns, f"the key {key}", hint=RESTORE)
         return {name: _hash(_derived(secret, f"slipway column {name}")) for name in columns}
 
-    def _missing(self, columns: Collection[str], expected: str) -> BadParameter:
+    def _missing(
+        self, columns: Collection[str], expected: str, *, hint: str = HINT
+    ) -> BadParameter:
         if self.problem is not None:
             return self.problem
         return BadParameter(
@@ -133,7 +139,7 @@ class PersonalKeys:
             expected=expected,
             found=", ".join(map(key_id, self.keys)) or "no key",
             where=self.where or "SLIPWAY_PII_KEY_FILE",
-            hint=HINT,
+            hint=hint,
         )
 
 
