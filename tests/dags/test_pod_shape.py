@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from slipway.orchestration.pods.key_files import key_files
 from slipway.orchestration.pods.shape import attempt_of, command_line, label, pod_name
 from slipway.records.store import Store
 from slipway.wiring.stage_table import STAGES
@@ -89,7 +90,23 @@ def test_secrets_come_by_reference() -> None:
     ]
 
 
-def test_only_the_promotion_holds_the_signing_key() -> None:
+@pytest.mark.parametrize(
+    ("stage", "holds"),
+    [
+        *((stage, False) for stage in ("train", "evaluate", "verify", "score", "drift")),
+        *((stage, True) for stage in ("reconcile", "shift", "switch", "promote_champion")),
+    ],
+)
+def test_a_stage_that_writes_desired_states_signs_them(stage: str, *, holds: bool) -> None:
+    """Where no cluster keeps them; verify, which runs a candidate's code, writes none."""
+    pods = model_spec(more=PODS).pods.model_dump() | {"signing_key_secret": "signing-key"}
+    for on_cluster in (False, True):
+        found = key_files(pods, stage=stage, acts_on_cluster=on_cluster)
+        signs = holds and not on_cluster
+        assert [one.variable for one in found] == ["SLIPWAY_SIGNING_KEY"] * signs
+
+
+def test_only_a_stage_that_signs_holds_the_signing_key() -> None:
     """Every stage trusts the public keys; both are files that the pod does not start without."""
     pods = {
         **model_spec(more=PODS).pods.model_dump(),

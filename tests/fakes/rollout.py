@@ -15,9 +15,10 @@ from slipway.errors import (
     RolloutRefused,
     Superseded,
 )
-from slipway.records.desired_state import fence, newest_desired, write_desired
+from slipway.records.desired_state import newest_desired
 from slipway.records.ledger import Head
 from slipway.records.store import Store
+from slipway.records.write_state import fence, write_desired
 from slipway.serving.v2.protocol import Inputs, decode
 from slipway.serving.v2.signature import Signature
 from slipway.stages.model.meant_version import meant_version

@@ -18,7 +18,7 @@ from typing import Any, Self
 import psutil
 
 from slipway.adapters.object_store import open_store
-from slipway.records.desired_state import write_desired
+from slipway.records.write_state import write_desired
 from slipway.serving.prediction_log.write_ahead_log import unshipped_seconds
 from slipway.serving.server_options import Options
 from tests.serving.load import Clients, Loss, is_shipped, stored

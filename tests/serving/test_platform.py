@@ -17,8 +17,9 @@ from slipway.errors import (
     PlatformUnavailable,
     Superseded,
 )
-from slipway.records.desired_state import newest_desired, state_key, write_desired
+from slipway.records.desired_state import newest_desired, state_key
 from slipway.records.store import encode
+from slipway.records.write_state import write_desired
 from tests.serving.model_versions import MODEL, flights, offline_scores, request_of
 from tests.serving.platform_env import INFER, PlatformEnv, running_platform_env
 from tests.serving.prediction_log import shipped_rows

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from slipway.adapters.platforms.local.platform import LocalPlatform
 from slipway.errors import PlatformUnavailable
-from slipway.records.desired_state import write_desired
 from slipway.records.leases import find_lease
+from slipway.records.write_state import write_desired
 from slipway.stages.rollout.lease import lease_name
 from tests.conftest import mlflow_in
 from tests.serving.faults import RestartableProcess

@@ -14,10 +14,11 @@ import pandas as pd
 from slipway.adapters.delta_tables import DeltaTables, ScoreTable
 from slipway.errors import BadRequest, NotFound
 from slipway.records.attempts import Attempt
-from slipway.records.desired_state import BATCH_FOLDER, write_desired
+from slipway.records.desired_state import BATCH_FOLDER
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store
+from slipway.records.write_state import write_desired
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.manifest import require_digest
 from slipway.stages.model.version_tags import DIGEST

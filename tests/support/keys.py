@@ -10,6 +10,7 @@ from slipway.adapters.signatures.new_keys import make_keys
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.model.sign_version import Signing
 from slipway.stages.model.signature import SIGNATURE, sign_manifest
+from slipway.stages.ports.signatures import Signer
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,14 @@ class Keys:
         return TrustedKeys(self.public)
 
     @property
+    def signer(self) -> Signer:
+        """A signer with the private key."""
+        return open_signer(str(self.private))
+
+    @property
     def signing(self) -> Signing:
         """The keys of an installation that trusts its own signatures alone."""
-        return Signing(open_signer(str(self.private)), self.verifier)
+        return Signing(self.signer, self.verifier)
 
     def bundle(self, folder: Path, model: str) -> bytes:
         """The signature of a version's folder."""

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from slipway.adapters.object_store import open_store
 from slipway.adapters.prometheus.queries import Queries
-from slipway.records.desired_state import write_desired
+from slipway.records.write_state import write_desired
 from slipway.serving.http.tokens import line_of, make_token
 from tests.serving.model_versions import MODEL, change_manifest, flights, request_of, save_version
 from tests.serving.processes import OPTIONS, running_platform, until

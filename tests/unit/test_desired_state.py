@@ -7,8 +7,9 @@ import json
 import pytest
 
 from slipway.errors import PlatformUnavailable, Superseded, Tampered
-from slipway.records.desired_state import fence, newest_desired, read_desired, write_desired
+from slipway.records.desired_state import newest_desired, read_desired
 from slipway.records.store import encode
+from slipway.records.write_state import fence, write_desired
 from tests.fakes.memory_store import MemoryStore
 from tests.support.rollout_env import MODEL, RolloutEnv
 from tests.support.rollout_leases import acquire_leases

@@ -14,13 +14,14 @@ from slipway.records import ledger, requests
 from slipway.records.arrivals import newest_registration, register
 from slipway.records.attempts import begin_attempt, count_attempts
 from slipway.records.delivery_order import number_of
-from slipway.records.desired_state import newest_desired, write_desired
+from slipway.records.desired_state import newest_desired
 from slipway.records.kept_specs import keep_specs, kept_specs
 from slipway.records.landing_area import Delivery
 from slipway.records.leases import acquire, check, find_lease, rollout_lease
 from slipway.records.run_records import RunRef
 from slipway.records.store import MOST_MISSING, Store, newest_number, reached_numbers
 from slipway.records.version_numbers import greatest_number, take_number
+from slipway.records.write_state import write_desired
 from tests.fakes.memory_store import MemoryStore
 from tests.support.rollout_env import DATASET, MODEL, SPEC
 

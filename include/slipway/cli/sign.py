@@ -11,6 +11,7 @@ from slipway.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
     from slipway.stages.model.sign_known import SignedVersion
+    from slipway.stages.rollout.sign_serving import SignedState
 
 
 def _details(one: SignedVersion) -> str:
@@ -30,6 +31,8 @@ def _details(one: SignedVersion) -> str:
 def sign(model: str, *, as_json: bool) -> None:
     """Sign every version of MODEL that its ledger knows, with SLIPWAY_SIGNING_KEY.
 
+    And the desired state of what serves, where the ledger's champion takes every request.
+
     For versions from before the key, and for a new key; what is signed already is signed anew.
 
     The ledger is verified first, and nothing is signed where it was changed. A version whose files
@@ -37,15 +40,23 @@ def sign(model: str, *, as_json: bool) -> None:
     """
     from slipway import wiring
     from slipway.stages.model.sign_known import sign_known
+    from slipway.stages.rollout.sign_serving import sign_serving
+    from slipway.wiring.signing import state_trust_of
 
     container = wiring.Container()
-    done = []
+    done: list[SignedVersion | SignedState] = []
     for one in sign_known(
         model, store=container.store, registry=container.registry, signing=container.signing
     ):
         done.append(one)
         if not as_json:
             click.echo(f"version {one.version} {one.action}{_details(one)}")
+    for state in sign_serving(
+        model, store=container.store, registry=container.registry, trust=state_trust_of(container)
+    ):
+        done.append(state)
+        if not as_json:
+            click.echo(f"desired state {state.generation} {state.action}: {state.reason}")
     if as_json:
         print_json([asdict(one) for one in done])
     elif not done:

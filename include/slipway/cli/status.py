@@ -69,6 +69,7 @@ def _read(container: Container, specs: FoundSpecs) -> Status:
     from slipway.stages.report.signatures import describe_signature
     from slipway.stages.report.status import status as status_of
     from slipway.wiring.found_specs import delivered_streams, reader_for
+    from slipway.wiring.signing import state_trust_of
 
     spec = specs.model
     return status_of(
@@ -85,6 +86,7 @@ def _read(container: Container, specs: FoundSpecs) -> Status:
         signature_of=partial(
             describe_signature, registry=container.registry, verifier=container.verifier
         ),
+        trust=state_trust_of(container),
     )
 
 

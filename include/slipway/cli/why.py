@@ -55,6 +55,7 @@ def why(name: str, *, as_json: bool) -> None:
 def _model(specs: FoundSpecs, container: Container, *, as_json: bool) -> None:
     from slipway.stages.report.why import why as why_of
     from slipway.wiring.found_specs import reader_for
+    from slipway.wiring.signing import state_trust_of
 
     lines = why_of(
         specs.name,
@@ -63,6 +64,7 @@ def _model(specs: FoundSpecs, container: Container, *, as_json: bool) -> None:
         platform=reader_for(container, specs),
         valid=specs.valid,
         policy=specs.model.retraining if specs.model else None,
+        trust=state_trust_of(container),
     )
     if as_json:
         print_json({"model": specs.name, "lines": lines, "spec_problem": specs.problem_text})

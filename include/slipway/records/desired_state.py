@@ -9,14 +9,12 @@ means.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from slipway.errors import Superseded, Tampered
-from slipway.records.leases import rollout_lease, was_acquired
-from slipway.records.store import Entry, Store, encode, list_numbers, reached_in, read_json
+from slipway.errors import Tampered
+from slipway.records.store import Entry, Store, list_numbers, reached_in, read_json
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +38,7 @@ class DesiredState:
         at: Wall time of writing, ISO 8601, UTC.
         digests: Digest of each version's manifest, by its number; a state of an earlier release
             has none.
+        signature: Bundle that signs all of the above; None: it is not signed.
     """
 
     model: str
@@ -49,94 +48,21 @@ class DesiredState:
     keep: tuple[int, ...]
     at: str
     digests: Mapping[int, str] = field(default_factory=dict)
+    signature: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def versions(self) -> frozenset[int]:
         """Versions that need a server."""
         return frozenset(self.weights) | frozenset(self.keep)
 
-
-def write_desired(
-    store: Store,
-    model: str,
-    *,
-    weights: Mapping[int, float],
-    keep: Sequence[int],
-    token: int,
-    digests: Mapping[int, str] | None = None,
-    folder: str = FOLDER,
-) -> DesiredState:
-    """Write a state, unless it equals the newest one, and return it.
-
-    Args:
-        store: Store of the states.
-        model: Model.
-        weights: Share of the requests by version.
-        keep: Versions that stay warm without a share.
-        token: Fencing token of the caller's lease.
-        digests: Digest of each version; one that is not given stays as in the newest state.
-        folder: Folder of the states.
-
-    Raises:
-        Superseded: A rollout with a newer token has written a state.
-    """
-    shares = {version: float(share) for version, share in sorted(weights.items()) if share > 0}
-    warm = tuple(sorted(set(keep) - set(shares)))
-    while True:
-        newest = _newest_before(store, model, token=token, folder=folder)
-        known = {**(newest.digests if newest else {}), **(digests or {})}
-        meant = {one: known[one] for one in sorted({*shares, *warm}) if one in known}
-        if newest and newest == replace(
-            newest, token=token, weights=shares, keep=warm, digests=meant
-        ):
-            return newest
-        generation = _next_generation(store, model, folder=folder)
-        state = DesiredState(model, generation, token, shares, warm, _now(), meant)
-        if store.create(state_key(model, generation, folder=folder), encode(_to_json(state))):
-            return state
-
-
-def fence(store: Store, model: str, *, token: int, folder: str = FOLDER) -> DesiredState | None:
-    """Fence off older rollouts: write the newest state again with a newer token.
-
-    Afterwards no rollout with an older token can write a state, even one that is already running.
-    Returns the state, or None when there is none yet.
-
-    Args:
-        store: Store of the states.
-        model: Model.
-        token: Fencing token of the caller's lease.
-        folder: Folder of the states.
-
-    Raises:
-        Superseded: A rollout with a newer token has written a state.
-    """
-    while True:
-        newest = _newest_before(store, model, token=token, folder=folder)
-        if newest is None or newest.token == token:
-            return newest
-        generation = _next_generation(store, model, folder=folder)
-        state = replace(newest, generation=generation, token=token, at=_now())
-        if store.create(state_key(model, generation, folder=folder), encode(_to_json(state))):
-            return state
-
-
-def _next_generation(store: Store, model: str, *, folder: str) -> int:
-    return max(list_numbers(store, f"{folder}/{model}"), default=0) + 1
-
-
-def _newest_before(store: Store, model: str, *, token: int, folder: str) -> DesiredState | None:
-    for state in newest_first(store, model, folder=folder):
-        if state.token <= token:
-            return state
-        if was_acquired(store, rollout_lease(model), state.token):
-            raise Superseded(
-                f"the traffic of {model} may not be changed",
-                expected=f"lease {token} to be the newest",
-                found=f"lease {state.token} has changed it since",
-                where=state_key(model, state.generation, folder=folder),
-            )
-    return None
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as it is stored; without a signature it has no such field."""
+        weights = {str(version): share for version, share in self.weights.items()}
+        digests = {str(version): sha256 for version, sha256 in self.digests.items()}
+        value = {**vars(self), "weights": weights, "keep": list(self.keep), "digests": digests}
+        if self.signature is None:
+            del value["signature"]
+        return value
 
 
 def newest_desired(store: Store, model: str, *, folder: str = FOLDER) -> DesiredState | None:
@@ -188,7 +114,15 @@ def read_desired(
         Tampered: The object does not hold that state.
     """
     key = state_key(model, generation, folder=folder)
-    value = read_json(store, key)
+    return parse_desired(read_json(store, key), model=model, generation=generation, where=key)
+
+
+def parse_desired(value: Any, *, model: str, generation: int, where: str) -> DesiredState:
+    """Return the desired state that a JSON value holds.
+
+    Raises:
+        Tampered: It does not hold that state.
+    """
     try:
         weights = {int(version): float(share) for version, share in value["weights"].items()}
         digests = {int(version): sha256 for version, sha256 in value.get("digests", {}).items()}
@@ -196,7 +130,11 @@ def read_desired(
         typed = {"weights": weights, "keep": keep, "digests": digests}
         state = DesiredState(**{**value, **typed})
         is_it = (state.model, state.generation) == (model, generation)
-        is_typed = isinstance(value["token"], int) and isinstance(value["generation"], int)
+        is_typed = (
+            isinstance(value["token"], int)
+            and isinstance(value["generation"], int)
+            and isinstance(state.signature, str | None)
+        )
         if is_it and is_typed and all(0 < share <= 1 for share in weights.values()):
             return state
         found = (
@@ -205,22 +143,12 @@ def read_desired(
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         found = f"{type(error).__name__}: {error}"
     raise Tampered(
-        f"{key} is no desired state",
+        f"{where} is no desired state",
         expected=f"generation {generation} of {model}, with shares above 0 and up to 1",
         found=found,
-        where=key,
+        where=where,
         hint="`slipway ledger verify` names every state that no rollout wrote",
     )
-
-
-def _to_json(state: DesiredState) -> dict[str, Any]:
-    weights = {str(version): share for version, share in state.weights.items()}
-    digests = {str(version): sha256 for version, sha256 in state.digests.items()}
-    return {**vars(state), "weights": weights, "keep": list(state.keep), "digests": digests}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
 
 
 def state_key(model: str, generation: int, *, folder: str = FOLDER) -> str:

@@ -54,8 +54,9 @@ class Pods(Spec):
     )
     signing_key_secret: ObjectName | None = Field(
         default=None,
-        description="Secret whose entry `key` is the private key that signs versions, for the pod "
-        "of `promote_challenger` alone; none: the pod signs by SLIPWAY_SIGNING_KEY, if it is set.",
+        description="Secret whose entry `key` is the private key that signs versions and desired "
+        "states, for the pod of `promote_challenger`, and for those that change the traffic where "
+        "no cluster serves; none: the pod signs by SLIPWAY_SIGNING_KEY, if it is set.",
     )
     trusted_keys_config: ObjectName | None = Field(
         default=None,

@@ -59,6 +59,7 @@ class PlatformBuilder:
 def local_platform(tools: Tools, model: ModelSpec) -> Platform:
     """Build the adapter of the platform process on this machine."""
     from slipway.adapters.platforms.local.platform import LocalPlatform
+    from slipway.wiring.signing import state_trust_of
 
     del model
     settings = tools.settings
@@ -69,6 +70,7 @@ def local_platform(tools: Tools, model: ModelSpec) -> Platform:
         ca=settings.tls_ca,
         pii_key_file=settings.pii_key_file,
         trusted_keys=settings.trusted_keys,
+        keys=state_trust_of(tools),
     )
 
 
@@ -97,9 +99,16 @@ def batch_platform(tools: Tools, model: ModelSpec) -> Platform:
     """Build the adapter that holds which version scores in batches."""
     from slipway.adapters.platforms.batch.platform import BatchPlatform
     from slipway.wiring.batch_candidate import command
+    from slipway.wiring.signing import state_trust_of
 
     del model
-    return BatchPlatform(tools.store, tools.registry, load=tools.load_package, command=command)
+    return BatchPlatform(
+        tools.store,
+        tools.registry,
+        load=tools.load_package,
+        command=command,
+        trust=state_trust_of(tools),
+    )
 
 
 PLATFORMS: Mapping[TargetName, PlatformBuilder] = {

@@ -84,6 +84,7 @@ def list_partitions(call: StageCall) -> Listing:
 def run_score(call: StageCall) -> RunRecord:
     """Score one partition: as listed by `partitions`, or as it is now."""
     from slipway.stages.score.score import score
+    from slipway.wiring.signing import state_trust_of
 
     container, spec = call.container, _batch_model(call.container, call.inputs["model"])
     return score(
@@ -95,6 +96,7 @@ def run_score(call: StageCall) -> RunRecord:
         registry=container.registry,
         load=container.load_package,
         context=call.context,
+        trust=state_trust_of(container),
     )
 
 

@@ -10,9 +10,9 @@ from slipway.errors import SpecError
 from slipway.records import ledger
 from slipway.stages.rollout.genuine_state import find_forgeries
 from slipway.wiring.found_specs import dataset_names, model_names
+from slipway.wiring.signing import state_trust_of
 
 if TYPE_CHECKING:
-    from slipway.records.store import Store
     from slipway.stages.ports.registry import Anchor
     from slipway.wiring.container import Container
 
@@ -40,13 +40,15 @@ def verify_ledgers(
         with suppress(SpecError):
             container.model_or_dataset(subject)
     names = sorted(every) if subject is None else [subject]
-    return [_verify(store, name, [one for one in anchors if one.subject == name]) for name in names]
+    return [
+        _verify(container, name, [one for one in anchors if one.subject == name]) for name in names
+    ]
 
 
-def _verify(store: Store, subject: str, anchors: list[Anchor]) -> dict[str, Any]:
-    heads = [one.head for one in anchors]
+def _verify(container: Container, subject: str, anchors: list[Anchor]) -> dict[str, Any]:
+    store, heads = container.store, [one.head for one in anchors]
     breaks = ledger.verify(store, subject, others=heads)
-    forged = find_forgeries(store, subject)
+    forged = find_forgeries(store, subject, trust=state_trust_of(container))
     return {
         "subject": subject,
         "entries": ledger.length(store, subject),

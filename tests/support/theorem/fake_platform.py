@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from slipway.errors import NotFound, PlatformUnavailable, SlipwayError
-from slipway.records.desired_state import DesiredState, fence, write_desired
+from slipway.records.desired_state import DesiredState
 from slipway.records.store import Store
+from slipway.records.write_state import fence, write_desired
 from slipway.stages.rollout.genuine_state import newest_genuine
 from slipway.stages.rollout.platform import Payload, Prediction, Served, VersionStats
 from tests.support.theorem.fake_versions import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -53,30 +53,40 @@ class TrustedKeys:
         version: int | None = None,
     ) -> str:
         """Return the id of the trusted key that signed a version; see `Verifier.verify`."""
-        keys = self.keys()
         subject = f"a version of {model}" if version is None else f"version {version} of {model}"
-        expected = f"a signature by {' or '.join(one[:SHORT_ID] for one in keys)} ({self._place})"
         if bundle is None:
             raise BadSignature(
                 f"{subject} is not signed",
-                expected=expected,
+                expected=self._expected(self.keys()),
                 found="no signature",
                 where=where,
                 hint=HINT,
             )
-        signed = parse_bundle(bundle, where=where)
+        payload, key_id = self._open(bundle, subject=subject, where=where)
+        check_statement(payload, model=model, sha256=sha256, where=where)
+        return key_id
+
+    def open_bundle(self, bundle: bytes, *, subject: str, where: str) -> bytes:
+        """Return the statement in a bundle; see `Verifier.open_bundle`."""
+        return self._open(bundle, subject=subject, where=where)[0]
+
+    def _open(self, bundle: bytes, *, subject: str, where: str) -> tuple[bytes, str]:
+        """The statement in a bundle, and the id of the key that signed it."""
+        keys, signed = self.keys(), parse_bundle(bundle, where=where)
         key = keys.get(signed.key_id)
         if key is None or not is_signed(key, signed.signature, signed.message):
             how = "no signature of that key" if key else "which is not trusted here"
             raise BadSignature(
                 f"{subject} is not signed by a trusted key",
-                expected=expected,
+                expected=self._expected(keys),
                 found=f"key {signed.key_id[:SHORT_ID]}, {how}",
                 where=where,
                 hint=HINT,
             )
-        check_statement(signed.payload, model=model, sha256=sha256, where=where)
-        return signed.key_id
+        return signed.payload, signed.key_id
+
+    def _expected(self, keys: Iterable[str]) -> str:
+        return f"a signature by {' or '.join(one[:SHORT_ID] for one in keys)} ({self._place})"
 
     def _files(self) -> list[Path]:
         try:

@@ -1,4 +1,4 @@
-"""Keys of model versions in the pods of stages: the public ones in all, the private one in one."""
+"""Keys of an installation in the pods of stages: the public ones in all, the private one in few."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 
 from kubernetes.client import models as k8s  # noqa: TID253
 
-SIGNING_STAGE = "promote_challenger"
+SIGNS_VERSIONS = "promote_challenger"
+SIGN_STATES = frozenset({"reconcile", "shift", "switch", "promote_champion"})
+"""Stages that write a desired state into the store, where no cluster keeps it."""
+
 READABLE_BY_GROUP = 0o440
 
 
@@ -29,20 +32,22 @@ class KeyFile:
     volume_mount: k8s.V1VolumeMount
 
 
-def key_files(pods: Mapping[str, Any], *, stage: str) -> list[KeyFile]:
+def key_files(pods: Mapping[str, Any], *, stage: str, acts_on_cluster: bool) -> list[KeyFile]:
     """Return the keys that the pod of a stage mounts.
 
     Args:
         pods: The `pods` section of the spec.
         stage: Name of the stage.
+        acts_on_cluster: Whether it changes the traffic on a cluster, and not in the store.
     """
+    signs = stage == SIGNS_VERSIONS or (stage in SIGN_STATES and not acts_on_cluster)
     found = []
     if name := pods.get("trusted_keys_config"):
         source = k8s.V1ConfigMapVolumeSource(name=name, default_mode=READABLE_BY_GROUP)
         volume = k8s.V1Volume(name="trusted-keys", config_map=source)
         mount = _mount(volume)
         found.append(KeyFile("SLIPWAY_TRUSTED_KEYS", mount.mount_path, volume, mount))
-    if stage == SIGNING_STAGE and (name := pods.get("signing_key_secret")):
+    if signs and (name := pods.get("signing_key_secret")):
         secret = k8s.V1SecretVolumeSource(
             secret_name=name,
             default_mode=READABLE_BY_GROUP,

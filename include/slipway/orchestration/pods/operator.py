@@ -195,9 +195,8 @@ class StagePod(KubernetesPodOperator):
             *("run", self.stage, *shape.command_line(self.inputs)),
             *("--outcome", key),
         ]
-        self.env_vars = shape.environment(pod_origin) | {
-            one.variable: one.path for one in key_files(self.pods, stage=self.stage)
-        }
+        keys = key_files(self.pods, stage=self.stage, acts_on_cluster=self.acts_on_cluster)
+        self.env_vars = shape.environment(pod_origin) | {one.variable: one.path for one in keys}
         pod = super().build_pod_request_obj(context, dry_run=dry_run)
         # Otherwise Kubernetes adds variables for each Service of the namespace.
         pod.spec.enable_service_links = False

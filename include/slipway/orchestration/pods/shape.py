@@ -41,6 +41,7 @@ def operator_arguments(
         acts_on_cluster: Whether the pod gets the rollout's service account and its API token.
     """
     amounts = dict(pods["resources"])
+    keys = key_files(pods, stage=stage, acts_on_cluster=acts_on_cluster)
     account = "rollout_service_account" if acts_on_cluster else "service_account"
     return {
         "kubernetes_conn_id": pods["connection"],
@@ -65,11 +66,11 @@ def operator_arguments(
             k8s.V1Volume(name=name, empty_dir=k8s.V1EmptyDirVolumeSource())
             for name in EMPTY_FOLDERS
         ]
-        + [one.volume for one in key_files(pods, stage=stage)],
+        + [one.volume for one in keys],
         "volume_mounts": [
             k8s.V1VolumeMount(name=name, mount_path=path) for name, path in EMPTY_FOLDERS.items()
         ]
-        + [one.volume_mount for one in key_files(pods, stage=stage)],
+        + [one.volume_mount for one in keys],
         "security_context": k8s.V1PodSecurityContext(
             run_as_non_root=True,
             run_as_user=USER,

@@ -20,6 +20,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from slipway.adapters.signatures import TrustedKeys
 from slipway.errors import BadParameter, SlipwayError
 from slipway.records.desired_state import DesiredState
 from slipway.records.store import Store
@@ -37,6 +38,8 @@ from slipway.serving.platform.supervisor.server_process import ServerProcess
 from slipway.serving.platform.supervisor.shipper_process import ShipperProcess
 from slipway.serving.platform.supervisor.supervised_process import ProcessContext
 from slipway.serving.server_options import Options
+from slipway.stages.rollout.followed_memory import FollowedMemory
+from slipway.stages.rollout.signed_states import StateTrust
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +69,13 @@ class ServingPlatform:
         self._poll_seconds = poll_seconds
         self._options = options
         self._models: dict[str, Traffic] = {}
-        self._states = FollowedStates(store)
+        keys = options.trusted_keys
+        trust = StateTrust(
+            store,
+            None if keys is None else TrustedKeys(keys),
+            memory=FollowedMemory(scratch / "followed"),
+        )
+        self._states = FollowedStates(store, trust=trust)
         self._metrics = PlatformMetrics(self._models, forged=lambda: self._states.forged)
         self._look_now = asyncio.Event()
         parent_pipe, self._parent_end = os.pipe()

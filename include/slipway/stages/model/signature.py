@@ -74,7 +74,17 @@ def sign_manifest(
         key_id: Id of the key.
         sign: Signs a message with it.
     """
-    payload = _statement(model, manifest)
+    return sign_payload(_statement(model, manifest), key_id=key_id, sign=sign)
+
+
+def sign_payload(payload: bytes, *, key_id: str, sign: Callable[[bytes], bytes]) -> bytes:
+    """Return the bundle of an in-toto statement.
+
+    Args:
+        payload: The statement.
+        key_id: Id of the key.
+        sign: Signs a message with it.
+    """
     signature = sign(pre_authentication_encoding(payload))
     bundle = {
         "mediaType": BUNDLE_TYPE,
@@ -131,7 +141,7 @@ def parse_bundle(data: bytes, *, where: str) -> SignedStatement:
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         found = type(error).__name__
     raise BadSignature(
-        "the signature of a model version cannot be read",
+        "a signature cannot be read",
         expected=f"{BUNDLE_TYPE} with one signature of {PAYLOAD_TYPE}",
         found=found,
         where=where,

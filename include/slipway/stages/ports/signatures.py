@@ -53,3 +53,16 @@ class Verifier(Protocol):
             BadSignature: The version is not signed by a trusted key.
             BadParameter: The keys cannot be read.
         """
+
+    def open_bundle(self, bundle: bytes, *, subject: str, where: str) -> bytes:
+        """Return the statement in a bundle that a trusted key signed.
+
+        Args:
+            bundle: The bundle.
+            subject: What it is a signature of, for errors.
+            where: Its address.
+
+        Raises:
+            BadSignature: It is no bundle, or no trusted key signed it.
+            BadParameter: The keys cannot be read.
+        """

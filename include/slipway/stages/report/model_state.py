@@ -17,6 +17,7 @@ from slipway.stages.report.damage import describe_damage
 from slipway.stages.report.pending_request import describe_pending
 from slipway.stages.report.waiting import describe_waiting
 from slipway.stages.rollout.foreign_versions import find_foreign
+from slipway.stages.rollout.genuine_state import refused_states
 from slipway.stages.rollout.lease import lease_name
 from slipway.stages.rollout.plan import RolloutPlan, read_plan, rollout_run
 from slipway.stages.rollout.served_state import ServedState, read_served_state
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from slipway.stages.ports.registry import ModelVersion
     from slipway.stages.rollout.foreign_alias import ForeignAlias
     from slipway.stages.rollout.platform import ServedReader
+    from slipway.stages.rollout.signed_states import StateTrust
 
 Entry = Mapping[str, Any]
 ValidSpecs = Literal["both", "model", "none"]
@@ -53,6 +55,7 @@ class ModelState:
         traffic: What is served, and what the next deploy decides.
         losses: Versions that the registry lost.
         foreign: Aliases that no entered record put where they are.
+        refused: A sentence about each newer desired state that is not followed.
         outage: Why the aliases are not known; None when they are.
         damage: A sentence about each damaged entry of the ledger.
         is_stopped: Whether one of them keeps rollouts from beginning.
@@ -70,6 +73,7 @@ class ModelState:
     traffic: ServedState = field(default_factory=ServedState)
     losses: Sequence[RegistryLoss] = ()
     foreign: Sequence[ForeignAlias] = ()
+    refused: Sequence[str] = ()
     outage: str | None = None
     damage: Sequence[str] = ()
     is_stopped: bool = False
@@ -143,6 +147,7 @@ def read_model_state(
     platform: ServedReader,
     valid: ValidSpecs = "both",
     policy: Retraining | None = None,
+    trust: StateTrust | None = None,
 ) -> ModelState:
     """Read a model's state; an outage of registry or platform hides nothing else.
 
@@ -153,9 +158,11 @@ def read_model_state(
         platform: Reads the served traffic.
         valid: Which of the specs of the model and its dataset are valid now.
         policy: The model's rules for retraining; None: its spec is not known.
+        trust: Keys that have to have signed desired states; None: they are not looked at.
 
     Raises:
         StoreUnavailable: The store does not answer.
+        BadParameter: The trusted keys cannot be read.
     """
     named: dict[str, ModelVersion | None] = {}
     losses: list[RegistryLoss] = []
@@ -180,6 +187,7 @@ def read_model_state(
         # A rollout that has not recorded its end takes the aliases of the version that it serves.
         losses=[one for one in losses if one.alias == CHAMPION or one.version not in shares],
         foreign=foreign,
+        refused=refused_states(model, store=store, served=traffic.served, trust=trust),
         outage=outage,
         damage=tuple(describe_damage(model, entries, damage)),
         is_stopped=damage is not None,

@@ -19,7 +19,7 @@ from slipway.stages.report.pending_request import describe_pending
 from slipway.stages.report.version_engine import VersionEngine
 from slipway.stages.report.waiting import describe_waiting
 from slipway.stages.rollout.foreign_versions import find_foreign
-from slipway.stages.rollout.genuine_state import find_forgeries
+from slipway.stages.rollout.genuine_state import refused_states
 from slipway.stages.rollout.lease import describe_forged_lease
 from slipway.stages.rollout.served_difference import describe_other_version
 from slipway.stages.rollout.served_state import read_served_state
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from slipway.spec.retraining import Retraining
     from slipway.stages.ports.registry import ModelVersion
     from slipway.stages.rollout.platform import Served, ServedReader
+    from slipway.stages.rollout.signed_states import StateTrust
 
 ALIASES = ("champion", "challenger", "previous")
 ENTRIES_LOOKED_AT = 100
@@ -145,6 +146,7 @@ def status(
     valid: ValidSpecs = "both",
     policy: Retraining | None = None,
     signature_of: Callable[[ModelVersion], str | None] | None = None,
+    trust: StateTrust | None = None,
 ) -> Status:
     """Report the status of one model; an unavailable service is named and hides nothing else.
 
@@ -160,6 +162,7 @@ def status(
         valid: Which of its specs are valid.
         policy: Its rules for retraining; None: its spec is not known.
         signature_of: Describes the signature of a version; None: it is not told.
+        trust: Keys that have to have signed desired states; None: they are not looked at.
 
     Raises:
         StoreUnavailable: The store does not answer.
@@ -221,7 +224,7 @@ def status(
         waiting=tuple(describe_waiting(store, model, now=datetime.now(UTC))),
         retraining=describe_pending(store, model, policy),
         forged=(
-            *(one.sentence for one in find_forgeries(store, model)),
+            *refused_states(model, store=store, served=served, trust=trust),
             *filter(None, [describe_forged_lease(store, model, now=datetime.now(UTC))]),
         ),
         damaged=tuple(describe_damage(model, entries, damage)),

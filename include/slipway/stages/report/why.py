@@ -1,8 +1,9 @@
 """Explain a model in five lines, from its ledger, requests, registry and platform.
 
 Further lines tell what the registry lost, what of the ledger is damaged, which aliases are foreign,
-operations that are not well, and which rollouts wait for another one. Each sentence holds in every
-state: it names what is not known, and the next deploy is the decision for the same state.
+which desired states are not followed, operations that are not well, and which rollouts wait for
+another one. Each sentence holds in every state: it names what is not known, and the next deploy is
+the decision for the same state.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from slipway.stages.model.registry_losses import LossRegistry
     from slipway.stages.ports.registry import ModelVersion
     from slipway.stages.rollout.platform import ServedReader
+    from slipway.stages.rollout.signed_states import StateTrust
 
 
 def why(
@@ -43,6 +45,7 @@ def why(
     platform: ServedReader,
     valid: ValidSpecs = "both",
     policy: Retraining | None = None,
+    trust: StateTrust | None = None,
 ) -> list[str]:
     """Explain what is served, since when, on what evidence, what was refused, what is next.
 
@@ -54,12 +57,20 @@ def why(
         valid: Which of its specs are valid now; without both there is no training, rollout or
             monitoring.
         policy: Its rules for retraining; None: its spec is not known.
+        trust: Keys that have to have signed desired states; None: they are not looked at.
 
     Raises:
         StoreUnavailable: The store does not answer.
+        BadParameter: The trusted keys cannot be read.
     """
     state = read_model_state(
-        model, store=store, registry=registry, platform=platform, valid=valid, policy=policy
+        model,
+        store=store,
+        registry=registry,
+        platform=platform,
+        valid=valid,
+        policy=policy,
+        trust=trust,
     )
     return format_lines(state)
 
@@ -71,6 +82,7 @@ def format_lines(state: ModelState) -> list[str]:
         *(f"Lost: {loss.reason}. Way out: {loss.way_out}." for loss in state.losses),
         *(f"Damaged: {sentence}" for sentence in state.damage),
         *(f"Foreign: {one.sentence}" for one in state.foreign),
+        *(f"Not followed: {sentence}" for sentence in state.refused),
         describe_since(state),
         _evidence(state),
         _refused(state),

@@ -2,8 +2,9 @@
 
 A rollout writes a state under a lease that it acquired, after it began, and only with versions that
 its records name: every decision is stored before it is carried out. So what a state may say follows
-from the records that are there. Where lease and records are forged with it nothing here can tell;
-the digests and the signature of a version decide then whether a server loads it.
+from the records that are there. Where lease and records are forged with it, the signature of the
+state tells, where keys are trusted; else the digests and the signature of a version decide whether
+a server loads it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from slipway.records.store import Store, list_numbers
 from slipway.records.verdicts import Verdict
 from slipway.stages.rollout.lease import lease_name
 from slipway.stages.rollout.plan import RolloutPlan, plan_of, rollout_run
+from slipway.stages.rollout.platform import Served
 from slipway.stages.rollout.rollout_records import RolloutRecords, read_rollout
+from slipway.stages.rollout.signed_states import StateTrust
 from slipway.stages.rollout.version_outcome import BLOCKED, PROMOTED, VERIFIED
 
 ROLLOUTS_BEFORE = 20
@@ -44,15 +47,19 @@ class Forgery:
     Attributes:
         key: Its store key.
         reason: Why it cannot be a rollout's, as a clause.
+        mend: What mends it, as a sentence; empty: the next rollout writes another state.
+        is_replay: Whether a newer one was followed before it, so that none before it counts.
     """
 
     key: str
     reason: str
+    mend: str = ""
+    is_replay: bool = False
 
     @property
     def sentence(self) -> str:
         """The same as a sentence."""
-        return f"{self.key} is not followed: it {self.reason}."
+        return f"{self.key} is not followed: it {self.reason}. {self.mend}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -72,31 +79,61 @@ class Named:
     is_promotion: bool
 
 
-def newest_genuine(store: Store, model: str, *, folder: str = FOLDER) -> DesiredState | None:
-    """Return the newest desired state of a model that a rollout wrote, or None."""
+def newest_genuine(
+    store: Store, model: str, *, folder: str = FOLDER, trust: StateTrust | None = None
+) -> DesiredState | None:
+    """Return the newest desired state of a model that a rollout wrote, or None.
+
+    Where states have to be signed it is remembered, and goes on when the store has lost it.
+    """
     for generation in reversed(list_numbers(store, f"{folder}/{model}")):
-        found = judge_state(store, model, generation, folder=folder)
+        found = judge_state(store, model, generation, folder=folder, trust=trust)
         if isinstance(found, DesiredState):
+            if trust is not None:
+                trust.remember(found, folder=folder)
             return found
-    return None
+        if found.is_replay:
+            break
+    return trust.followed_before(model, folder=folder) if trust is not None else None
 
 
-def find_forgeries(store: Store, model: str) -> Iterator[Forgery]:
+def find_forgeries(
+    store: Store, model: str, *, trust: StateTrust | None = None
+) -> Iterator[Forgery]:
     """Yield the states of a model that no rollout wrote and that a newer one did not replace."""
     for folder in (FOLDER, BATCH_FOLDER):
-        yield from _forgeries_in(store, model, folder=folder)
+        for generation in reversed(list_numbers(store, f"{folder}/{model}")):
+            found = judge_state(store, model, generation, folder=folder, trust=trust)
+            if isinstance(found, DesiredState):
+                break
+            yield found
 
 
-def _forgeries_in(store: Store, model: str, *, folder: str) -> Iterator[Forgery]:
-    for generation in reversed(list_numbers(store, f"{folder}/{model}")):
-        found = judge_state(store, model, generation, folder=folder)
-        if isinstance(found, DesiredState):
-            return
-        yield found
+def refused_states(
+    model: str, *, store: Store, served: Served | None, trust: StateTrust | None
+) -> list[str]:
+    """Return a sentence about each state that is not followed, here or by the platform.
+
+    Args:
+        model: Name of the model.
+        store: Store of states, leases and records.
+        served: What the platform reports, which knows what it followed before; None: nothing.
+        trust: Keys of this installation; None: signatures are not looked at.
+
+    Raises:
+        BadParameter: The trusted keys cannot be read.
+    """
+    found = [one.sentence for one in find_forgeries(store, model, trust=trust)]
+    return list(dict.fromkeys([*found, *(served.refused if served else ())]))
 
 
 def judge_state(
-    store: Store, model: str, generation: int, *, folder: str = FOLDER
+    store: Store,
+    model: str,
+    generation: int,
+    *,
+    folder: str = FOLDER,
+    trust: StateTrust | None = None,
 ) -> DesiredState | Forgery:
     """Return a desired state if a rollout wrote it, else why it cannot have.
 
@@ -105,12 +142,19 @@ def judge_state(
         model: Name of the model.
         generation: Number of the state.
         folder: Folder of the states.
+        trust: Keys of this installation; None: signatures are not looked at.
+
+    Raises:
+        BadParameter: The trusted keys cannot be read.
     """
     key = state_key(model, generation, folder=folder)
     try:
         state = read_desired(store, model, generation, folder=folder)
     except Tampered as error:
         return Forgery(key, f"does not hold a state ({error.found})")
+    objection = trust.judge(state, folder=folder) if trust is not None else None
+    if objection is not None:
+        return Forgery(key, objection.reason, objection.mend, objection.is_replay)
     reason = _objection(store, state)
     return state if reason is None else Forgery(key, reason)
 

@@ -53,6 +53,7 @@ class Served:
             stopped has left them.
         starting: Versions whose servers start for the first time since the platform itself did, so
             that it does not know yet whether they can answer.
+        refused: A sentence about each newer desired state that the platform does not follow.
         candidates: Versions that have a candidate's server on a cluster: one that is verified just
             now, or a verification that stopped has left it.
     """
@@ -68,6 +69,7 @@ class Served:
     unserved: tuple[int, ...] = ()
     candidates: tuple[int, ...] = ()
     starting: tuple[int, ...] = ()
+    refused: tuple[str, ...] = ()
 
     @property
     def is_starting(self) -> bool:

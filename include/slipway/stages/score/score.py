@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from slipway.errors import BadSignature
 from slipway.records.attempts import Attempt
 from slipway.records.desired_state import BATCH_FOLDER
 from slipway.records.idempotent_stage import perform
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.ports.package import LoadPackage, Package
     from slipway.stages.ports.registry import Registry
+    from slipway.stages.rollout.signed_states import StateTrust
 
 
 def score(
@@ -42,6 +44,7 @@ def score(
     scores: Scores,
     registry: Registry,
     load: LoadPackage,
+    trust: StateTrust | None = None,
 ) -> RunRecord:
     """Score a partition and replace its rows: `scored`, or `overtaken` by newer features.
 
@@ -56,12 +59,14 @@ def score(
         scores: Score table.
         registry: Folder of the version.
         load: Loads a version's folder.
+        trust: Keys that have to have signed the desired state; None: it is not signed.
 
     Raises:
         BadRequest: The version cannot score the features.
+        BadSignature: Signatures are required, and no signed state names the version.
         Superseded: A newer attempt has begun, or newer features have been scored.
     """
-    work = _Scoring(spec, dataset, scoring, tables, scores, registry, load)
+    work = _Scoring(spec, dataset, scoring, tables, scores, registry, load, trust)
     inputs = {
         "partition": scoring.window.name,
         "start": scoring.window.start.isoformat(),
@@ -88,6 +93,7 @@ class _Scoring:
     scores: Scores
     registry: Registry
     load: LoadPackage
+    trust: StateTrust | None
 
     def attempt(self, attempt: Attempt) -> Verdict:
         """Score the partition, unless its features changed since it was listed."""
@@ -99,9 +105,7 @@ class _Scoring:
             return Verdict("overtaken", reason, {"partition": name})
         with scratch_folder("slipway-score-", needs="the version's folder") as scratch:
             folder = scratch / "version"
-            # The number alone may mean other bytes by now, which no rollout has verified.
-            state = newest_genuine(attempt.store, self.spec.model, folder=BATCH_FOLDER)
-            sha256 = state.digests.get(self.scoring.version) if state else None
+            sha256 = self._meant(attempt.store)
             package = self.load(
                 self.registry.download(self.spec.model, self.scoring.version, folder, sha256=sha256)
             )
@@ -131,6 +135,21 @@ class _Scoring:
         }
         table = attempt.store.uri(f"tables/{self.spec.model}/scores")
         return Verdict("scored", reason, numbers, {"scores": table})
+
+    def _meant(self, store: Store) -> str | None:
+        """Digest of the version: its number may mean other bytes, which no rollout verified."""
+        model, version = self.spec.model, self.scoring.version
+        state = newest_genuine(store, model, folder=BATCH_FOLDER, trust=self.trust)
+        has_to_name = self.trust is not None and self.trust.verifier is not None
+        if has_to_name and (state is None or version not in state.versions):
+            raise BadSignature(
+                f"version {version} of {model} may not score",
+                expected="a signed desired state that names it",
+                found=f"generation {state.generation}, which does not" if state else "none",
+                where=f"{BATCH_FOLDER}/{model}",
+                hint=f"`slipway status {model}` names the states that are not followed, and why",
+            )
+        return state.digests.get(version) if state else None
 
     def _frames(
         self, package: Package, version: int, replaced: pd.Index | None

@@ -11,21 +11,18 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from slipway.adapters.platforms.batch.candidate import Candidate, boot
 from slipway.adapters.platforms.batch.scoring import Package, score_request
 from slipway.errors import NotFound, PlatformUnavailable, RegistryUnavailable, SpecError, Tampered
-from slipway.records.desired_state import (
-    BATCH_FOLDER,
-    DesiredState,
-    fence,
-    write_desired,
-)
+from slipway.records.desired_state import BATCH_FOLDER, DesiredState
 from slipway.records.store import Store
+from slipway.records.write_state import fence, write_desired
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.rollout.genuine_state import newest_genuine
 from slipway.stages.rollout.platform import Payload, Prediction, Served
+from slipway.stages.rollout.signed_states import StateTrust
 
 
 class Version(Protocol):
@@ -63,6 +60,7 @@ class BatchPlatform:
         versions: The registry.
         load: Loads a version's folder.
         command: Starts a process that answers requests with a folder, as `answer_requests` does.
+        trust: Keys that sign the desired states and have to; None: they are not signed.
     """
 
     def __init__(
@@ -72,8 +70,10 @@ class BatchPlatform:
         *,
         load: Callable[[Path], Package],
         command: Callable[[Path], Sequence[str]],
+        trust: StateTrust | None = None,
     ) -> None:
         self._store = store
+        self._trust = trust or StateTrust(store)
         self._versions = versions
         self._load = load
         self._command = command
@@ -87,7 +87,7 @@ class BatchPlatform:
         Raises:
             PlatformUnavailable: The registry does not answer.
         """
-        state = newest_genuine(self._store, model, folder=BATCH_FOLDER)
+        state = self._newest(model)
         if state is None:
             return None
         healthy = {version: self._is_there(state, version) for version in state.versions}
@@ -116,19 +116,11 @@ class BatchPlatform:
             PlatformUnavailable: The version cannot be loaded.
         """
         del is_urgent
-        state = newest_genuine(self._store, model, folder=BATCH_FOLDER)
+        state = self._newest(model)
         known = {**(state.digests if state else {}), **(digests or {})}
         for version in (one for one, share in weights.items() if share > 0):
             self._package(model, version, known.get(version))
-        write_desired(
-            self._store,
-            model,
-            weights=weights,
-            keep=keep,
-            token=token,
-            digests=digests,
-            folder=BATCH_FOLDER,
-        )
+        self._write(model, weights=weights, keep=keep, token=token, digests=digests)
 
     def claim(self, model: str, *, token: int) -> None:
         """Refuse changes by rollouts with an older token from now on.
@@ -136,7 +128,13 @@ class BatchPlatform:
         Raises:
             Superseded: A rollout with a newer token has claimed the model.
         """
-        fence(self._store, model, token=token, folder=BATCH_FOLDER)
+        state = self._newest(model)
+        if state is None:
+            fence(self._store, model, token=token, folder=BATCH_FOLDER, keys=self._trust)
+            return
+        self._write(
+            model, weights=state.weights, keep=state.keep, token=token, digests=state.digests
+        )
 
     def remove_unserved(self, model: str, *, token: int) -> tuple[int, ...]:
         """Nothing: a version without a share does not run."""
@@ -151,7 +149,7 @@ class BatchPlatform:
             NotFound: No such version scores for this model.
             PlatformUnavailable: The version cannot be loaded.
         """
-        state = newest_genuine(self._store, model, folder=BATCH_FOLDER)
+        state = self._newest(model)
         wanted = version if version is not None or state is None else _heaviest(state.weights)
         if state is None or wanted not in state.versions:
             raise NotFound(f"no such version of {model} scores", where=f"{BATCH_FOLDER}/{model}")
@@ -169,6 +167,15 @@ class BatchPlatform:
         """
         del digest
         return boot(self._command(folder), model, version)
+
+    def _newest(self, model: str) -> DesiredState | None:
+        return newest_genuine(self._store, model, folder=BATCH_FOLDER, trust=self._trust)
+
+    def _write(self, model: str, **wanted: Any) -> None:
+        above = self._trust.above(model, folder=BATCH_FOLDER)
+        write_desired(
+            self._store, model, **wanted, folder=BATCH_FOLDER, keys=self._trust, above=above
+        )
 
     def _is_there(self, state: DesiredState, version: int) -> bool:
         try:

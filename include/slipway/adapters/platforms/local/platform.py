@@ -26,9 +26,11 @@ from slipway.adapters.platforms.v2_replies import (
     wait_until,
 )
 from slipway.errors import PlatformUnavailable
-from slipway.records.desired_state import fence, write_desired
+from slipway.records.desired_state import DesiredState, state_key
 from slipway.records.store import Store
+from slipway.records.write_state import StateKeys, fence, write_desired
 from slipway.settings import split_userinfo
+from slipway.stages.rollout.genuine_state import Forgery
 from slipway.stages.rollout.platform import STORE_UNREAD, Payload, Prediction, Served, VersionStats
 
 OBSERVED_WITHIN_SECONDS = 120.0
@@ -56,6 +58,7 @@ class LocalPlatform:
         ca: PEM file of the platform's certificate authority; None: the system's.
         pii_key_file: Key of hashed personal columns, for candidates.
         trusted_keys: Public keys, by one of which a candidate has to be signed; None: by none.
+        keys: Keys that sign the desired states; None: they are not signed.
         observed_within_seconds: How long `apply` waits for the platform.
 
     Raises:
@@ -71,6 +74,7 @@ class LocalPlatform:
         ca: Path | None = None,
         pii_key_file: Path | None = None,
         trusted_keys: Path | None = None,
+        keys: StateKeys | None = None,
         observed_within_seconds: float = OBSERVED_WITHIN_SECONDS,
     ) -> None:
         address, userinfo = split_userinfo(url)
@@ -78,6 +82,7 @@ class LocalPlatform:
         self._store = store
         self._pii_key_file = pii_key_file
         self._trusted_keys = trusted_keys
+        self._keys = keys
         self._client = httpx.Client(
             auth=_login(userinfo),
             headers={"authorization": f"Bearer {token}"} if token else None,
@@ -108,6 +113,7 @@ class LocalPlatform:
             },
             tallies={int(version): VersionStats(**it) for version, it in status["tallies"].items()},
             starting=_starting(status),
+            refused=tuple(one.sentence for one in _refused(status)),
         )
 
     def apply(
@@ -127,9 +133,7 @@ class LocalPlatform:
             PlatformUnavailable: The change was not in force in time.
         """
         del is_urgent
-        state = write_desired(
-            self._store, model, weights=weights, keep=keep, token=token, digests=digests
-        )
+        state = self._write(model, weights=weights, keep=keep, token=token, digests=digests)
         # The platform polls the store anyway; this request only saves the wait.
         with suppress(httpx.HTTPError):
             self._client.post(f"{self._url}/platform/look")
@@ -138,7 +142,8 @@ class LocalPlatform:
             status = self._status(model)
             if status is not None and status["desired"] > state.generation:
                 # A newer desired state exists; raises if a newer rollout wrote it.
-                fence(self._store, model, token=token)
+                fence(self._store, model, token=token, keys=self._keys)
+            self._raise_if_refused(status, state)
             return bool(status and status["generation"] >= state.generation and status["settled"])
 
         if not wait_until(observed, self._observed_within_seconds):
@@ -162,16 +167,33 @@ class LocalPlatform:
         """
         served = self.served(model)
         if served is None:
-            fence(self._store, model, token=token)
+            fence(self._store, model, token=token, keys=self._keys)
         else:
-            write_desired(
-                self._store,
+            self._write(
                 model,
                 weights=served.weights,
                 keep=served.keep,
                 token=token,
                 digests=served.digests,
             )
+
+    def _write(self, model: str, **wanted: Any) -> DesiredState:
+        """Write a state above the one that the platform has followed, where states are signed."""
+        status = self._status(model) if self._keys is not None and self._keys.signs else None
+        above = 0 if status is None else int(status["desired"])
+        return write_desired(self._store, model, **wanted, keys=self._keys, above=above)
+
+    def _raise_if_refused(self, status: Mapping[str, Any] | None, state: DesiredState) -> None:
+        key = state_key(state.model, state.generation)
+        for one in _refused(status or {}):
+            if one.key == key:
+                raise PlatformUnavailable(
+                    f"the platform does not follow the desired state of {state.model}",
+                    expected=f"generation {state.generation} to be followed",
+                    found=f"it {one.reason}",
+                    where=self._url,
+                    hint=one.mend or "`slipway ledger verify` names what no rollout wrote",
+                )
 
     def remove_unserved(self, model: str, *, token: int) -> tuple[int, ...]:
         """Nothing: the platform itself stops what has no share and is not kept."""
@@ -248,6 +270,11 @@ class LocalPlatform:
             where=self._url,
             hint="read its log" if found else "check that `slipway platform` runs",
         )
+
+
+def _refused(status: Mapping[str, Any]) -> list[Forgery]:
+    """Newer states that the platform does not follow."""
+    return [Forgery(**one) for one in status.get("forged", [])]
 
 
 def _starting(status: Mapping[str, Any]) -> tuple[int, ...]:
