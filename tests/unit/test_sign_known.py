@@ -7,10 +7,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from pydantic import SecretStr
 
 from slipway import wiring
 from slipway.errors import BadParameter, Tampered
 from slipway.records import ledger
+from slipway.settings import Settings
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.model.sign_known import SignedVersion, sign_known
 from slipway.stages.model.sign_version import UNSIGNED, Signing
@@ -54,7 +56,10 @@ def test_the_command_says_which_key_signed_a_version_before(
     """By the version's tag, whose control characters are escaped."""
     keys, training = Keys.make(tmp_path), staging.training
     container = SimpleNamespace(
-        store=training.store, registry=training.registry, signing=keys.signing
+        settings=Settings(signing_key=SecretStr(str(keys.private)), scratch=tmp_path),
+        store=training.store,
+        registry=training.registry,
+        signing=keys.signing,
     )
     monkeypatch.setattr(wiring, "Container", lambda: container)
     assert slipway("sign", NAME).output == "version 1 signed\n"
