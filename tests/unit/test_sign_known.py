@@ -62,11 +62,13 @@ def test_the_command_says_which_key_signed_a_version_before(
         signing=keys.signing,
     )
     monkeypatch.setattr(wiring, "Container", lambda: container)
-    assert slipway("sign", NAME).output == "version 1 signed\n"
+    state = "desired state {} signed: version 1 serves\n"
+    assert slipway("sign", NAME).output == f"version 1 signed\n{state.format(2)}"
     named = "version 1 signed anew: by its tag, it was signed before by key "
-    assert slipway("sign", NAME).output == f"{named}{keys.key_id[:SHORT_ID]}\n"
+    again = slipway("sign", NAME).output
+    assert again == f"{named}{keys.key_id[:SHORT_ID]}\n{state.format(3)}"
     training.registry.tag(NAME, 1, {SIGNED_BY: "\x1b[2Jkey"})
-    assert slipway("sign", NAME).output == f"{named}\\x1b[2Jkey\n"
+    assert slipway("sign", NAME).output.startswith(f"{named}\\x1b[2Jkey\n")
 
 
 def test_what_the_ledger_does_not_know_is_not_signed(staging: Environment, tmp_path: Path) -> None:
