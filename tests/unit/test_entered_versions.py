@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
 
 import pytest
 
 from slipway.errors import Tampered
 from slipway.records import ledger
-from slipway.records.entered_versions import KEPT_AFTER, read_entered, require_unchanged
+from slipway.records.entered_versions import (
+    KEEP,
+    KEPT_AFTER,
+    find_kept_problems,
+    newest_unchanged,
+    read_entered,
+    require_unchanged,
+)
 from slipway.records.idempotent_stage import perform
 from slipway.records.ledger_facts import EnteredVersions
 from slipway.records.run_context import RunContext
@@ -21,6 +31,7 @@ from tests.support.promotions import promoted, registered
 
 MODEL = "delay"
 FIRST, SECOND, OTHER = "a" * 64, "b" * 64, "c" * 64
+KEPT, PROMOTION = f"entered/{MODEL}.json", "promote_champion"
 AT = "2026-03-01T00:00:00+00:00"
 
 
@@ -144,18 +155,75 @@ def test_an_edited_entry_does_not_count(store: Store) -> None:
         require_unchanged(store, found, found.champion)
 
 
-def test_a_forged_summary_names_no_version(store: Store) -> None:
-    """What is kept only finds entries."""
+def kept_of(store: Store) -> dict[str, Any]:
+    """What was kept of a ledger that is long enough."""
     pad(store, KEPT_AFTER)
     read_entered(store, MODEL)
-    kept = read_json(store, f"entered/{MODEL}.json")
+    kept: dict[str, Any] = read_json(store, KEPT)
+    return kept
+
+
+def without_promotion(kept: dict[str, Any]) -> bytes:
+    """What was kept, with the promotion of version 1 left out."""
+    return encode({**kept, "facts": [one for one in kept["facts"] if one[1] != PROMOTION]})
+
+
+def with_other_digest(kept: dict[str, Any]) -> bytes:
+    """What was kept, with other bytes under the first number."""
     kept["facts"][0][5] = OTHER
-    store.write(f"entered/{MODEL}.json", encode(kept))
+    return encode(kept)
+
+
+@pytest.mark.parametrize("edit", [without_promotion, with_other_digest])
+def test_a_summary_that_was_edited_is_not_used(
+    store: Store, edit: Callable[[dict[str, Any]], bytes]
+) -> None:
+    """An entry has its digest: what leaves a promotion out moves no champion, and is named."""
+    kept = kept_of(store)
+    before = read_entered(store, MODEL)
+    assert find_kept_problems(store, MODEL) == []
+    store.write(KEPT, edit(kept))
+    [found] = find_kept_problems(store, MODEL)
+    assert found.key == KEPT
+    assert read_entered(store, MODEL).facts == before.facts
+    assert find_kept_problems(store, MODEL) == []
+
+
+def test_a_summary_with_a_forged_entry_is_named(store: Store) -> None:
+    """Where the entry with its digest is forged too, its content differs from the entries."""
+    data = without_promotion(kept_of(store))
+    store.write(KEPT, data)
+    ledger.enter(store, MODEL, {"stage": KEEP, "action": "kept", "sha256": digest(data)})
+    assert [one.key for one in find_kept_problems(store, MODEL)] == [KEPT]
+
+
+@pytest.mark.parametrize("kind", ["removed", "replaced"])
+def test_a_promotion_that_is_taken_out_moves_no_champion(store: Store, kind: str) -> None:
+    """Its place in the chain is a damaged entry, as of one that cannot be read."""
+    promoted(store, MODEL, 2, sha256=SECOND)
+    registered(store, MODEL, 3, sha256=OTHER)
+    key = ledger.entry_key(MODEL, 4)
+    harmless = {**read_json(store, key), "fact": {"stage": "operations"}}
+    store.delete(key) if kind == "removed" else store.write(key, encode(harmless))
     found = read_entered(store, MODEL)
-    fact = found.naming(1, OTHER)
-    assert fact is not None
-    with pytest.raises(Tampered, match=r"entered/delay\.json was changed"):
-        require_unchanged(store, found, fact)
+    assert found.length == 5
+    with pytest.raises(Tampered, match=r"ledger/delay/00000004\.json was changed"):
+        newest_unchanged(store, found, attrgetter("champion"))
+    assert found.challenger is not None
+    assert found.challenger.version == 3
+
+
+def test_a_restored_entry_counts_again(store: Store) -> None:
+    """What was read of a damaged one is not kept."""
+    key = ledger.entry_key(MODEL, 2)
+    entry = store.read(key)
+    store.write(key, b"garbage")
+    pad(store, KEPT_AFTER)
+    read_entered(store, MODEL)
+    store.write(key, entry)
+    champion = entered(store).champion
+    assert champion is not None
+    assert champion.version == 1
 
 
 @pytest.mark.parametrize("damage", [b"garbage", b"[]", b"{}", b'{"facts": [[1]], "length": 3}'])
@@ -163,8 +231,9 @@ def test_a_damaged_summary_is_read_anew(store: Store, damage: bytes) -> None:
     """From the entries."""
     pad(store, KEPT_AFTER)
     before = read_entered(store, MODEL)
-    store.write(f"entered/{MODEL}.json", damage)
-    assert read_entered(store, MODEL) == before
+    store.write(KEPT, damage)
+    found = read_entered(store, MODEL)
+    assert (found.facts, found.length) == (before.facts, before.length + 1)
 
 
 def test_a_summary_of_another_chain_is_read_anew(store: Store) -> None:
@@ -203,13 +272,14 @@ def test_a_damaged_entry_may_be_about_any_version(store: Store, damage: bytes) -
 
 
 def test_a_long_ledger_is_read_once(store: Store) -> None:
-    """After 5,000 entries a read costs what is new, not the chain."""
+    """After 5,000 entries a read costs what is new, not the chain; in a process not its listing."""
     pad(store, 5000)
-    read_entered(store, MODEL)
+    known = read_entered(store, MODEL)
     registered(store, MODEL, 3, sha256=OTHER)
     began = time.perf_counter()
     found = read_entered(store, MODEL)
-    assert found.length == 5004
+    assert found.length == 5005
+    assert read_entered(store, MODEL, known=known) == found
     assert time.perf_counter() - began < 0.1
 
 

@@ -2,7 +2,8 @@
 
 The ledger is the root of trust for versions: the model registry only says where bytes are. What is
 read once is kept under `entered/<model>.json`, so a read costs the newest entries alone. The kept
-object only finds entries: `require_unchanged` compares entry and record before one counts.
+object counts only if a later entry of the chain has its digest, and it only finds entries:
+`require_unchanged` compares entry and record before one counts.
 """
 
 from __future__ import annotations
@@ -13,40 +14,68 @@ from dataclasses import astuple
 from typing import Any
 
 from slipway.errors import BadParameter, NotFound, StoreUnavailable, Tampered
+from slipway.records import ledger
 from slipway.records.champion_history import PROMOTED, REGISTERED, kind_of_fact
 from slipway.records.entry_checks import ACCEPT, fact_of, parse_entry
-from slipway.records.ledger import entry_key
+from slipway.records.ledger import FIRST_PREVIOUS, Break, entry_key
 from slipway.records.ledger_facts import DAMAGED, NAMING, EnteredVersions, VersionFact
 from slipway.records.store import Store, digest, encode, find_json, parse_json
 from slipway.records.version_numbers import find_holder
 
 FOLDER = "entered"
-KEPT_AFTER = 16
+KEPT_AFTER = 32
 """So many new entries are read before what was read is kept."""
+
+KEEP = "keep_versions"
+"""Stage of the entry that has the digest of what was kept."""
 
 ROLLOUT_STAGES = frozenset({"reconcile", "verify", "switch", "take_back"})
 STEP_PREFIX = "shift_"
 
 
-def read_entered(store: Store, model: str) -> EnteredVersions:
+def read_entered(
+    store: Store, model: str, *, known: EnteredVersions | None = None
+) -> EnteredVersions:
     """Return what the ledger of a model says about its versions.
+
+    Args:
+        store: Store of the ledger.
+        model: Name of the model.
+        known: What this process read before: a read then costs the entries since, and no listing.
 
     Raises:
         StoreUnavailable: The store does not answer.
     """
-    kept = _kept(store, model)
-    facts, number, head = list(kept.facts), kept.length, kept.head
-    while (data := _find(store, entry_key(model, number + 1))) is not None:
-        number, head = number + 1, digest(data)
-        fact = _fact_of(store, model, data, number, facts)
-        if fact is not None:
-            facts.append(fact)
-    found = EnteredVersions(model, number, head, tuple(facts))
-    if number - kept.length >= KEPT_AFTER:
+    if known is not None and _is_settled(known) and _has_head(store, known):
+        length = known.length
+        while store.exists(entry_key(model, length + 1)):
+            length += 1
+        return _read_on(store, known, length)[0]
+    length = ledger.length(store, model)
+    kept, sha256 = _kept(store, model) if length > KEPT_AFTER else (_nothing(model), None)
+    found, is_kept_entered = _read_on(store, kept, length, sha256=sha256)
+    if kept.length and not is_kept_entered:
+        kept = _nothing(model)
+        found, _ = _read_on(store, kept, length)
+    if found.length - kept.length >= KEPT_AFTER and _is_settled(found):
         # A reader without the right to write reads the same entries again.
         with suppress(StoreUnavailable):
-            store.write(_key(model), encode(_to_json(found)))
+            _keep(store, found)
     return found
+
+
+def find_kept_problems(store: Store, model: str) -> list[Break]:
+    """Return that what was kept of a model's ledger differs from its entries; reads all of them."""
+    key = _key(model)
+    if not store.exists(key):
+        return []
+    kept, _ = _kept(store, model)
+    true, _ = _read_on(store, _nothing(model), ledger.length(store, model))
+    if kept.length and kept.facts == tuple(
+        one for one in true.facts if one.sequence <= kept.length
+    ):
+        return []
+    return [Break(key, "differs from what the entries of the ledger say about versions")]
 
 
 def require_unchanged(store: Store, entered: EnteredVersions, fact: VersionFact) -> None:
@@ -185,16 +214,69 @@ def _find(store: Store, key: str) -> bytes | None:
     return None
 
 
-def _kept(store: Store, model: str) -> EnteredVersions:
-    """What was kept, if the chain still has the entry that it was read up to."""
-    with suppress(Tampered, KeyError, TypeError, ValueError, AttributeError):
-        value = find_json(store, _key(model)) or {}
+def _read_on(
+    store: Store, kept: EnteredVersions, length: int, *, sha256: str | None = None
+) -> tuple[EnteredVersions, bool]:
+    """What was kept with the entries up to a number, and whether one of these has a digest."""
+    facts, head, is_entered = list(kept.facts), kept.head, False
+    for number in range(kept.length + 1, length + 1):
+        data = _find(store, entry_key(kept.model, number))
+        if data is None:
+            facts.append(VersionFact(number, *DAMAGED, run="", version=0))
+            head = ""
+            continue
+        entry = parse_entry(data)
+        if head and entry and entry.get("previous") != head:
+            # One of both was changed, and may have been about any version.
+            facts.append(VersionFact(number - 1, *DAMAGED, run="", version=0))
+        fact = _fact_of(store, kept.model, data, number, facts)
+        if fact is not None:
+            facts.append(fact)
+        said = fact_of(entry)
+        is_entered |= said.get("stage") == KEEP and said.get("sha256") == sha256
+        head = digest(data)
+    return EnteredVersions(kept.model, length, head, tuple(facts)), is_entered
+
+
+def _keep(store: Store, found: EnteredVersions) -> None:
+    data = encode(_to_json(found))
+    store.write(_key(found.model), data)
+    fact = {
+        "stage": KEEP,
+        "action": "kept",
+        "run": "",
+        "reason": f"What {found.length:,} entries say about versions is in {_key(found.model)}.",
+        "numbers": {},
+        "sha256": digest(data),
+    }
+    ledger.enter(store, found.model, fact)
+
+
+def _is_settled(found: EnteredVersions) -> bool:
+    """Whether no entry is damaged that counts again once it is restored from a backup."""
+    damaged = (one.sequence for one in found.facts if one.kind == DAMAGED)
+    return max(damaged, default=0) <= found.accepted
+
+
+def _has_head(store: Store, found: EnteredVersions) -> bool:
+    data = _find(store, entry_key(found.model, found.length))
+    return data is not None and digest(data) == found.head
+
+
+def _nothing(model: str) -> EnteredVersions:
+    return EnteredVersions(model, head=FIRST_PREVIOUS)
+
+
+def _kept(store: Store, model: str) -> tuple[EnteredVersions, str | None]:
+    """What was kept and its digest, if the chain still has the entry that it was read up to."""
+    with suppress(KeyError, TypeError, ValueError, AttributeError):
+        stored = _find(store, _key(model)) or b""
+        value = parse_json(stored)
         facts = tuple(VersionFact(*one) for one in value["facts"])
         kept = EnteredVersions(model, int(value["length"]), str(value["head"]), facts)
-        data = _find(store, entry_key(model, kept.length))
-        if data is not None and digest(data) == kept.head:
-            return kept
-    return EnteredVersions(model)
+        if _has_head(store, kept):
+            return kept, digest(stored)
+    return _nothing(model), None
 
 
 def _to_json(found: EnteredVersions) -> dict[str, Any]:

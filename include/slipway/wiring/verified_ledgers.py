@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.errors import SpecError
 from slipway.records import ledger
+from slipway.records.entered_versions import find_kept_problems
 from slipway.stages.rollout.genuine_state import find_forgeries
 from slipway.wiring.found_specs import dataset_names, model_names
 from slipway.wiring.signing import state_trust_of
@@ -47,7 +48,8 @@ def verify_ledgers(
 
 def _verify(container: Container, subject: str, anchors: list[Anchor]) -> dict[str, Any]:
     store, heads = container.store, [one.head for one in anchors]
-    breaks = ledger.verify(store, subject, others=heads)
+    # What is kept of damaged entries may differ from them.
+    breaks = ledger.verify(store, subject, others=heads) or find_kept_problems(store, subject)
     forged = find_forgeries(store, subject, trust=state_trust_of(container))
     return {
         "subject": subject,

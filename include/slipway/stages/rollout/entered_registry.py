@@ -57,6 +57,7 @@ class EnteredRegistry:
     def __init__(self, registry: Registry, store: Store) -> None:
         self._registry = registry
         self._store = store
+        self._known: dict[str, EnteredVersions] = {}
 
     def alias(self, model: str, alias: str) -> ModelVersion | None:
         """Return the version that the ledger allows for an alias of the registry, or None.
@@ -74,7 +75,7 @@ class EnteredRegistry:
 
     def version(self, model: str, version: int) -> ModelVersion:
         """Return one version of the registry, with the tags that the ledger has of it."""
-        entered = read_entered(self._store, model)
+        entered = self._entered(model)
         known = entered.digests(version)
         found = self._registry.version(model, version)
         found = with_true_digest(found, known, registry=self._registry)
@@ -165,7 +166,7 @@ class EnteredRegistry:
         Raises:
             Tampered: None does, or the entry or its record was changed.
         """
-        entered = read_entered(self._store, model)
+        entered = self._entered(model)
         changed: Tampered | None = None
         for fact in entered.every_naming(version, sha256):
             try:
@@ -193,11 +194,16 @@ class EnteredRegistry:
         """Put a file beside those of a version's folder."""
         self._registry.add_file(model, version, name, data)
 
+    def _entered(self, model: str) -> EnteredVersions:
+        found = read_entered(self._store, model, known=self._known.get(model))
+        self._known[model] = found
+        return found
+
     def _judge(self, model: str, alias: str) -> Judged:
         found = self._registry.alias(model, alias)
         if found is None or alias not in ALIASES:
             return Judged(found)
-        entered = read_entered(self._store, model)
+        entered = self._entered(model)
         known = entered.digests(found.version)
         found = with_true_digest(found, known, registry=self._registry)
         judged = self._judge_found(found, alias, entered)
