@@ -8,13 +8,14 @@ trusted, or of another deployment target, is none of this one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from slipway.errors import BadParameter, BadSignature
+from slipway.errors import BadParameter, BadSignature, Tampered
 from slipway.records.desired_state import FOLDER, DesiredState, state_key
 from slipway.records.store import Store, digest, encode, parse_json
-from slipway.records.store_identity import find_identity, store_identity
+from slipway.records.store_identity import KEY, find_identity, store_identity
 from slipway.stages.model.signature import SHORT_ID, STATEMENT_TYPE, sign_payload
 from slipway.stages.ports.signatures import Signer, Verifier
 from slipway.stages.rollout.followed_memory import Followed, FollowedMemory
@@ -123,7 +124,7 @@ class StateTrust:
         """
         reason = self.objection(state, folder=folder)
         if reason is not None:
-            return Objection(reason, f"`slipway sign {state.model}` signs what the ledger serves.")
+            return Objection(reason, self._mend(state.model, folder=folder))
         known = self._followed(state.model, folder)
         if known is None or _continues(state, known.state):
             return None
@@ -132,6 +133,19 @@ class StateTrust:
             f"Where a backup of the store was restored, delete {known.file} and run "
             f"`slipway sign {state.model}`.",
             is_replay=True,
+        )
+
+    def _mend(self, model: str, *, folder: str) -> str:
+        """What makes the next state count where one of a model does not."""
+        known, here = self._followed(model, folder), None
+        # An identity that cannot be read is another one, too.
+        with suppress(Tampered):
+            here = find_identity(self.store)
+        if known is None or known.store == here:
+            return f"`slipway sign {model}` signs what the ledger serves."
+        return (
+            f"The store has another identity than before ({KEY}): restore it, or, if the store is "
+            f"meant to be another one, delete {known.file} and run `slipway sign {model}`."
         )
 
     def remember(self, state: DesiredState, *, folder: str = FOLDER) -> None:
