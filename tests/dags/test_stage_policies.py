@@ -250,7 +250,7 @@ SIGNED = {"trusted_keys_config": "slipway-keys", "signing_key_secret": "slipway-
 
 
 def test_keys_of_versions_go_to_the_stages_that_need_them() -> None:
-    """Each stage has the public ones and none runs without; one stage has the private one."""
+    """Each stage has the public ones and none runs without; those that sign the private one."""
     made = PolicedObjects(IMAGE, stated=KEYS)
     settings = {"SLIPWAY_STORE": STORE, "SLIPWAY_MLFLOW": MLFLOW}
     meta = {"name": "slipway-settings", "namespace": "slipway-stages"}
@@ -259,19 +259,22 @@ def test_keys_of_versions_go_to_the_stages_that_need_them() -> None:
     )
     pods = {**model_spec(more=PODS).pods.model_dump(), **SIGNED}
     inputs = {"model": "delay", "request": "3"}
-    train, promote = (
+    train, verify, *sign = (
         built(pod_task(task_id=stage, stage=stage, inputs=inputs, pods=pods))
-        for stage in ("train", "promote_challenger")
+        for stage in ("train", "verify", "promote_challenger", "reconcile", "switch")
     )
-    for pod in (train, promote):
+    for pod in (train, verify, *sign):
         made.create(pod, user=AIRFLOW)
+    mounts = [{"secret" in one for one in pod["spec"]["volumes"]} for pod in sign]
+    assert all(True in one for one in mounts)
     without = changed(train, lambda one: one["metadata"].update(name="without"))
     without["spec"]["containers"][0]["env"].pop()
     assert "trusted-keys" in made.refusal(made.create, without, user=AIRFLOW)
     secret = {"secretName": "slipway-signing-key"}
-    other = changed(train, lambda one: one["metadata"].update(name="other"))
-    volume(secret=secret)(other)
-    assert "no Secret" in made.refusal(made.create, other, user=AIRFLOW)
+    for pod in (train, verify):
+        other = changed(pod, lambda one: one["metadata"].update(name="other"))
+        volume(secret=secret)(other)
+        assert "no Secret" in made.refusal(made.create, other, user=AIRFLOW)
 
 
 def test_an_identity_of_the_cloud_is_admitted_where_an_overlay_says_so() -> None:

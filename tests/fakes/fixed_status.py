@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from slipway.errors import PlatformUnavailable, RegistryUnavailable
+from slipway.errors import NotFound, PlatformUnavailable, RegistryUnavailable
 from slipway.records.ledger import Head
 from slipway.stages.ports.registry import Anchor, ModelVersion
 from slipway.stages.rollout.platform import Served
@@ -35,6 +35,10 @@ class FixedRegistry:
         if alias not in self.named:
             return None
         return self.version(model, self.named[alias])
+
+    def read_file(self, model: str, version: int, name: str) -> bytes:
+        """No file: a version has none here."""
+        raise NotFound(f"no {name}", where=f"{model}/{version}")
 
     def version(self, model: str, version: int) -> ModelVersion:
         """One version."""

@@ -25,6 +25,7 @@ from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.ports.package import LoadPackage
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.platform import Served
+from slipway.stages.rollout.signed_states import StateTrust
 from slipway.stages.score import partitions, score
 from slipway.stages.score.partitions import DuePartitions, Scoring
 from tests.fakes.memory_store import MemoryStore
@@ -69,6 +70,7 @@ class BatchScoringEnv:
         deliveries: Number of the newest delivery.
         column: Number that a version scores by.
         load: Loads a version's folder; None: a version that scores by the column.
+        trust: Keys that sign the desired state and have to; None: it is not signed.
     """
 
     root: Path
@@ -81,6 +83,7 @@ class BatchScoringEnv:
     deliveries: int = 0
     column: str = "wind"
     load: LoadPackage | None = None
+    trust: StateTrust | None = None
 
     @property
     def tables(self) -> DeltaTables:
@@ -111,6 +114,7 @@ class BatchScoringEnv:
             token=token,
             digests={version: sha256} if sha256 else None,
             folder=BATCH_FOLDER,
+            keys=self.trust,
         )
 
     def publish(
@@ -165,6 +169,7 @@ class BatchScoringEnv:
             scores=self.scores,
             registry=self,
             load=self.load or (lambda folder: WindModel(float(folder.name), self.column)),
+            trust=self.trust,
         )
 
     def score_all(self, *asked: str) -> list[RunRecord]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +13,12 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import encode, read_json
 from slipway.records.verdicts import Verdict
+from slipway.records.write_state import write_desired
 from slipway.wiring import Container
 from tests.fakes.fixed_status import FixedPlatform, FixedRegistry
 from tests.support.command_line import Make, slipway
+from tests.support.keys import Keys
+from tests.support.rollout_leases import permit_states
 from tests.support.small_specs import FILES
 
 NEVER_ON_THE_CLOCK = "2999-01-01"
@@ -187,6 +191,22 @@ def test_ledger_verify_names_a_desired_state_that_no_rollout_wrote(container: Co
     assert "platform/sales/00000001.json does not hold a state" in result.output
     told = slipway("status", "sales").output
     assert "forged      platform/sales/00000001.json is not followed: it does not hold" in told
+    assert "Not followed: platform/sales/00000001.json" in slipway("why", "sales").output
+
+
+def test_an_unsigned_state_is_named_with_the_command_that_signs_it(
+    container: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where keys are trusted; status, why and `ledger verify` say the same."""
+    permit_states(container.store, "sales", 1, up_to=1)
+    write_desired(container.store, "sales", weights={1: 1.0}, keep=[], token=1)
+    assert slipway("ledger", "verify", "sales").exit_code == 0
+    trusted = {"trusted_keys": Keys.make(tmp_path).public}
+    monkeypatch.setattr(container, "settings", container.settings.model_copy(update=trusted))
+    assert slipway("ledger", "verify", "sales").exit_code == 1
+    for command in (("status", "sales"), ("why", "sales"), ("ledger", "verify", "sales")):
+        told = slipway(*command).output
+        assert "is not signed, and SLIPWAY_TRUSTED_KEYS is set. `slipway sign sales`" in told
 
 
 def test_ledger_accept_says_who_and_why(container: Container) -> None:

@@ -215,16 +215,17 @@ class Settings(BaseSettings):
     )
     signing_key: KeyOrAbsolutePath | None = Field(
         default=None,
-        description="Private key that signs the versions that are promoted or brought: path of a "
-        "PEM file without a password, the PEM itself, or `kms://` with the id, ARN or alias of a "
-        "key of AWS KMS. Set it only where `promote_challenger`, `slipway bring` and "
-        "`slipway sign` run. `slipway keys new` makes a pair.",
+        description="Private key that signs the versions that are promoted or brought, and the "
+        "desired states of rollouts: path of a PEM file without a password, the PEM itself, or "
+        "`kms://` with the id, ARN or alias of a key of AWS KMS. Set it only where "
+        "`promote_challenger`, the stages of rollouts, `slipway bring` and `slipway sign` run. "
+        "`slipway keys new` makes a pair.",
     )
     trusted_keys: AbsolutePath | None = Field(
         default=None,
         description="PEM file with public keys, or a folder of such files: a model version is "
-        "used only if one of them signed it. Read again at each use. Without it, no signature is "
-        "required.",
+        "used, and a desired state followed, only if one of them signed it. Read again at each "
+        "use. Without it, no signature is required.",
     )
     tls_certificate: AbsolutePath | None = Field(
         default=None,

@@ -57,6 +57,9 @@ def _verify(container: Container, subject: str, anchors: list[Anchor]) -> dict[s
         "anchored": max((head.sequence for head in heads), default=None),
         "breaks": [
             *(asdict(one) for one in breaks),
-            *({"key": one.key, "problem": one.reason} for one in forged),
+            *(
+                {"key": one.key, "problem": ". ".join(filter(None, (one.reason, one.mend)))}
+                for one in forged
+            ),
         ],
     }
