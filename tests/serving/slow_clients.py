@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from typing import Self
 
 import psutil
@@ -30,7 +31,7 @@ class SlowClients:
 
     Args:
         port: Port of the server.
-        each: Number of clients of each kind.
+        counts: Number of clients of each kind.
 
     Attributes:
         ended: Number of connections of each kind that the server has closed.
@@ -38,10 +39,10 @@ class SlowClients:
 
     kinds = ("silent", "head", "body", "begun", "deaf")
 
-    def __init__(self, port: int, *, each: int) -> None:
+    def __init__(self, port: int, *, counts: Mapping[str, int]) -> None:
         self.ended: Counter[str] = Counter()
         self._port = port
-        self._each = each
+        self._counts = counts
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._bother)
 
@@ -53,7 +54,7 @@ class SlowClients:
         self._open = [
             (kind, self._connect(), bytearray(head + body))
             for kind in self.kinds
-            for _ in range(self._each)
+            for _ in range(self._counts[kind])
         ]
         for kind, connection, rest in self._open:
             if kind == "body":
@@ -110,13 +111,13 @@ class SlowClients:
 
 
 def occupy_connections(
-    setup: ServingSetup, *, each: int, seconds: float
+    setup: ServingSetup, *, counts: Mapping[str, int], seconds: float
 ) -> tuple[Clients, SlowClients, int]:
     """Run slow clients of every kind beside ordinary ones; also the number of open connections."""
     with setup.server() as server, setup.clients() as clients:
         clients.wait_for(100)
         before = _connections(server)
-        with SlowClients(setup.port, each=each) as slow_clients:
+        with SlowClients(setup.port, counts=counts) as slow_clients:
             time.sleep(seconds)
             until(lambda: not slow_clients.is_there(), "every slow client was parted with")
             until(lambda: _connections(server) <= before, "their slots are free")

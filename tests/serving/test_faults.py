@@ -12,7 +12,7 @@ from tests.serving import faults
 from tests.serving.disks import ShortFiles, fill_the_disk, small_disk
 from tests.serving.faults import PlatformSetup, ServingSetup, folder_away
 from tests.serving.load import Loss
-from tests.serving.slow_clients import occupy_connections
+from tests.serving.slow_clients import SlowClients, occupy_connections
 
 
 @pytest.fixture
@@ -89,9 +89,11 @@ def test_stopping_a_server_under_load_cuts_no_request(setup: ServingSetup) -> No
 def test_slow_clients_do_not_displace_others(setup: ServingSetup) -> None:
     """Other clients are answered in time, and idle connections are closed."""
     setup.options = replace(setup.options, request_seconds=2.0)
-    clients, slow_clients, left = occupy_connections(setup, each=20, seconds=3)
+    # A deaf one takes some ten thousand answers until the kernel's buffers are full.
+    counts = dict.fromkeys(SlowClients.kinds, 20) | {"deaf": 3}
+    clients, slow_clients, left = occupy_connections(setup, counts=counts, seconds=3)
     assert (clients.cut, dict(clients.statuses), clients.unreached) == ([], {}, 0)
     # None waits until the slow ones are cut off.
     assert clients.percentile_s(0.99) < setup.options.request_seconds
-    assert dict(slow_clients.ended) == dict.fromkeys(slow_clients.kinds, 20)
+    assert slow_clients.ended == counts
     assert left <= 0

@@ -23,7 +23,7 @@ from tests.serving.disks import ShortFiles, fill_the_disk, small_disk
 from tests.serving.faults import PlatformSetup, ServingSetup, folder_away
 from tests.serving.load import Clients, Loss
 from tests.serving.processes import Process
-from tests.serving.slow_clients import occupy_connections
+from tests.serving.slow_clients import SlowClients, occupy_connections
 
 OUTAGE_S = 60
 
@@ -166,7 +166,8 @@ def test_a_clock_that_goes_back(setup: ServingSetup) -> None:
 def test_five_hundred_slow_clients(setup: ServingSetup) -> None:
     """A hundred of each kind; other clients are answered in time; idle connections are closed."""
     setup.options = replace(setup.options, request_seconds=10.0)
-    clients, slow_clients, left = occupy_connections(setup, each=100, seconds=30)
+    counts = dict.fromkeys(SlowClients.kinds, 100)
+    clients, slow_clients, left = occupy_connections(setup, counts=counts, seconds=30)
     p50, p99 = clients.percentile_s(0.5), clients.percentile_s(0.99)
     print_line(
         f"slow clients ended {dict(slow_clients.ended)}, {left} slots more than before; "
@@ -175,7 +176,7 @@ def test_five_hundred_slow_clients(setup: ServingSetup) -> None:
     print_line(f"p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms")
     assert (clients.cut, clients.unreached, dict(clients.statuses)) == ([], 0, {})
     assert p99 < 1
-    assert dict(slow_clients.ended) == dict.fromkeys(slow_clients.kinds, 100)
+    assert slow_clients.ended == counts
 
 
 def test_twenty_stops_of_a_server(setup: ServingSetup) -> None:

@@ -6,6 +6,7 @@ project's own rules: a read-only root file system, and no service account token.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -95,7 +96,15 @@ def validate(manifest: dict[str, Any], version: str) -> None:
     if manifest["kind"] == "HTTPRoute":
         jsonschema.validate(manifest, ROUTE)
     else:
+        _read_schemas_once()
         kubernetes_validate.validate(manifest, version, strict=True)
+
+
+@functools.cache
+def _read_schemas_once() -> None:
+    """Keep what the package reads anew for every manifest: two files, one of a megabyte."""
+    read = kubernetes_validate.utils.schema_contents
+    kubernetes_validate.utils.schema_contents = functools.cache(read)
 
 
 VOLUMES = {

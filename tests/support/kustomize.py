@@ -38,7 +38,9 @@ Manifest = dict[str, Any]
 
 def documents(text: str) -> list[Manifest]:
     """Every document of a YAML text."""
-    return [document for document in yaml.safe_load_all(text) if document is not None]
+    # By libyaml, which is ten times as fast as the parser in Python.
+    found = yaml.load_all(text, yaml.CSafeLoader)
+    return [document for document in found if document is not None]
 
 
 @functools.cache

@@ -10,7 +10,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 
 from slipway.adapters.platforms.cluster.manifests import names
@@ -20,6 +19,7 @@ from slipway.settings import CHECKOUT as PROJECT
 from slipway.settings import Settings
 from slipway.spec.loading import load_all
 from slipway.stages.ports.raw_column import signature_of
+from tests.support.admission import validate
 from tests.support.kustomize import (
     CLIENTS,
     CLUSTER_SCOPED,
@@ -94,7 +94,7 @@ def test_every_file_is_used_and_names_what_is_there(file: Path) -> None:
 def test_a_complete_file_fits_the_api(file: Path, version: str) -> None:
     """Objects that need no overlay have only known fields."""
     for document in documents(file.read_text()):
-        kubernetes_validate.validate(document, version, strict=True)
+        validate(document, version)
         if document["kind"] not in CLUSTER_SCOPED:
             assert document["metadata"]["namespace"] in (*NAMESPACES, CLIENTS)
 
@@ -104,7 +104,7 @@ def test_a_complete_file_fits_the_api(file: Path, version: str) -> None:
 def test_an_overlay_fits_the_api(overlay: str, version: str) -> None:
     """Objects of an overlay have only known fields."""
     for document in rendered(overlay):
-        kubernetes_validate.validate(document, version, strict=True)
+        validate(document, version)
 
 
 def test_every_namespace_is_restricted() -> None:
