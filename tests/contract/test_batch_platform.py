@@ -32,7 +32,7 @@ from slipway.stages.rollout.replay import Replay
 from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.wiring.batch_candidate import command
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.rollout import FakeVersion
+from tests.fakes.rollout_registry import FakeVersion
 from tests.support import ferry_dataset
 from tests.support.rollout_leases import permit_states
 from tests.support.row_identities import named_identity

@@ -15,7 +15,8 @@ from slipway.records.ledger import Head
 from slipway.stages.model.manifest import MANIFEST, open_sealed, seal
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.ports.registry import Anchor
-from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
+from tests.fakes.mlflow import MemoryRegistry
+from tests.fakes.tracking import MemoryTracking
 from tests.support.registry_env import RegistryEnv
 
 

@@ -21,7 +21,8 @@ from slipway.stages.model.manifest import seal
 from slipway.stages.model.registry_losses import RegistryLoss, find_losses, find_lost_champion
 from slipway.stages.model.version_tags import DIGEST
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
+from tests.fakes.mlflow import MemoryRegistry
+from tests.fakes.tracking import MemoryTracking
 from tests.support.registry_env import RegistryEnv
 
 

@@ -9,7 +9,7 @@ from slipway.errors import NotFound
 from slipway.records.store import digest
 from slipway.stages.model.manifest import MANIFEST, open_sealed, require_digest
 from slipway.stages.model.version_tags import DIGEST
-from tests.fakes.rollout import FakeVersion
+from tests.fakes.rollout_registry import FakeVersion
 
 
 class FolderVersions:

@@ -24,7 +24,7 @@ from slipway.stages.model.agreement import measure_agreement
 from slipway.stages.model.version_tags import COMPARED_WITH, TAG_PREFIX
 from slipway.stages.rollout import reconcile, shift, switch, verify
 from slipway.stages.rollout.promote_champion import promote_champion
-from tests.fakes.rollout import FakeRegistry
+from tests.fakes.rollout_registry import FakeRegistry
 from tests.serving.model_versions import DATASET, MODEL, SPEC, flights, offline_scores
 from tests.serving.platform_env import PlatformEnv, running_platform_env
 from tests.serving.processes import until

@@ -30,8 +30,9 @@ from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.kill_points import KillableProxy, KillPoint
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
-from tests.fakes.mlflow import MemoryRegistry, MemoryRuns, MemoryTracking
+from tests.fakes.mlflow import MemoryRegistry
 from tests.fakes.rollout import FakePlatform, Scores
+from tests.fakes.tracking import MemoryRuns, MemoryTracking
 from tests.support import ferry_dataset, training_env
 
 WRITES = frozenset(

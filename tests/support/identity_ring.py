@@ -37,8 +37,9 @@ from slipway.serving.v2.binary import CODES, SIZE
 from slipway.stages.ingest.ingest import claim, ingest
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.monitor.labels.label_join import JoinedLabels, join_labels, read_labels
-from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
+from tests.fakes.mlflow import MemoryRegistry
 from tests.fakes.plain_suites import PlainSuites
+from tests.fakes.tracking import MemoryTracking
 from tests.support.identity_kinds import BATCHES, COLUMNS, START, Kind, crossings
 from tests.support.training_env import TrainingEnv
 

@@ -25,7 +25,8 @@ from slipway.stages.rollout.shift import shift
 from slipway.stages.rollout.switch import switch
 from slipway.stages.rollout.verify import verify
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.rollout import FakePlatform, FakeRegistry
+from tests.fakes.rollout import FakePlatform
+from tests.fakes.rollout_registry import FakeRegistry
 
 MODEL = "delay"
 SIGNATURE = Signature(

@@ -34,7 +34,8 @@ from slipway.stages.train.train import train
 from slipway.wiring.gate_tools import gate_tools
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
-from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
+from tests.fakes.mlflow import MemoryRegistry
+from tests.fakes.tracking import MemoryTracking
 from tests.support import ferry_dataset
 from tests.support.searches import search_tools
 

@@ -16,7 +16,7 @@ from slipway.stages.model.accept_ledger import accept_ledger
 from slipway.stages.model.ledger_anchors import anchor_ledgers
 from slipway.stages.ports.registry import Anchor
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.rollout import FakeRegistry
+from tests.fakes.rollout_registry import FakeRegistry
 from tests.support.rollout_env import MODEL, STEPPED, RolloutEnv
 
 DATA = "flights"

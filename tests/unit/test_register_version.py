@@ -14,7 +14,8 @@ from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
 from slipway.stages.train.register_version import register_version
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
+from tests.fakes.mlflow import MemoryRegistry
+from tests.fakes.tracking import MemoryTracking
 
 MODEL = "ferry_delay"
 

@@ -15,7 +15,8 @@ from slipway.stages.model.manifest import require_digest
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.rollout.platform import Payload, Prediction
 from slipway.stages.rollout.replay import ReplayResult
-from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
+from tests.fakes.mlflow import MemoryRegistry
+from tests.fakes.tracking import MemoryTracking
 from tests.support.theorem.steps import REFUSED
 
 FILE = "digest"
