@@ -37,7 +37,7 @@ FAST = tests/unit tests/dags/test_dags.py tests/dags/test_broken_specs.py \
 	$(addprefix tests/contract/test_,drift_report.py expectations.py store.py tables.py) \
 	$(patsubst %,--ignore tests/unit/test_%.py,$(INTERPRETER_FREE)) \
 	$(addprefix --ignore tests/,$(BESIDE))
-INTERPRETER_FREE = airport_hours_sample architecture ci_templates compose dashboards dockerfiles docs_commands \
+INTERPRETER_FREE = airport_hours_sample architecture ci_templates cluster_accounts compose dashboards dockerfiles docs_commands \
 	document_paths flights_sample foreign_way_back guides kustomize manifests rollout_kills theorem why_holds
 others = $(foreach version,$(filter-out $(firstword $(INTERPRETER)),$(VERSIONS)),\
 	$(if $(call first,python$(version)),$(version)))

@@ -5,55 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from slipway.errors import BadRequest
-from slipway.serving.model_server.engine import Engine
 from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge
-from slipway.serving.v2.model_metadata import model_metadata
-from slipway.serving.v2.protocol import Inputs, decode
-from slipway.serving.v2.response_schema import response_schema
-from slipway.serving.v2.signature import Signature
-from slipway.stages.ports.raw_column import RawColumn
-
-SIGNATURE = Signature(
-    columns=(
-        RawColumn("distance", "number", required=True),
-        RawColumn("temperature", "number", required=False),
-        RawColumn("carrier", "string", required=True),
-    ),
-    key="flight_id",
-    event_time="at",
-)
-SECRET = "s3cret"
-
-
-def good(**data: list[Any]) -> dict[str, Any]:
-    """A request of two rows, with some columns' data replaced."""
-    columns = {"distance": [100.5, 2], "temperature": [None, 1.0], "carrier": ["AA", "DL"]} | data
-    types = {"carrier": "BYTES", "flight_id": "BYTES", "at": "BYTES"}
-    inputs = [
-        {"name": name, "shape": [len(values)], "datatype": types.get(name, "FP64"), "data": values}
-        for name, values in columns.items()
-    ]
-    return {"inputs": inputs}
-
-
-def changed(name: str, **change: Any) -> dict[str, Any]:
-    """A request with one column changed."""
-    request = good()
-    [tensor] = [tensor for tensor in request["inputs"] if tensor["name"] == name]
-    tensor.update(change)
-    return request
-
-
-def read(request: dict[str, Any] | bytes) -> Inputs:
-    """The decoded request."""
-    body = request if isinstance(request, bytes) else json.dumps(request).encode()
-    return decode(body, SIGNATURE, max_rows=3)
+from tests.serving.v2_requests import SECRET, changed, good, read
 
 
 def test_what_fits_is_read_as_it_was_sent() -> None:
@@ -239,83 +195,3 @@ def test_a_key_may_be_an_integer_that_float64_cannot_hold() -> None:
     request = good(flight_id=[2**63 - 1, 2**53 + 1])
     request["inputs"][-1]["datatype"] = "INT64"
     assert read(request).keys == [str(2**63 - 1), str(2**53 + 1)]
-
-
-def test_metadata_name_every_input_once() -> None:
-    """The model's columns come first, then the logged ones."""
-    about = model_metadata("delay", 3, SIGNATURE, engine="onnx")
-    assert about["platform"] == "slipway_onnx"
-    assert [(item["name"], item["datatype"]) for item in about["inputs"]] == [
-        ("distance", "FP64"),
-        ("temperature", "FP64"),
-        ("carrier", "BYTES"),
-        ("flight_id", "BYTES"),
-        ("at", "BYTES"),
-    ]
-    assert about["outputs"] == [{"name": "score", "datatype": "FP64", "shape": [-1]}]
-
-
-@pytest.mark.parametrize(
-    ("facts", "told"),
-    [
-        ({"task": "classification", "classes": ["DOWN", "UP"]}, {"class": "UP"}),
-        ({"task": "classification", "classes": [False, True]}, {"class": True}),
-        ({"task": "classification", "classes": [0, 1]}, {"class": 1}),
-        ({"task": "classification"}, None),
-        ({"task": "regression"}, None),
-    ],
-)
-def test_metadata_tell_of_which_class_a_score_is(
-    facts: dict[str, Any], told: dict[str, Any] | None
-) -> None:
-    """By the classes that are pinned in the version; the schema of answers says it, too."""
-    signature = Engine("onnx", SIGNATURE.columns, facts, lambda _: np.zeros(1)).signature
-    (output,) = model_metadata("delay", 3, signature, engine="onnx")["outputs"]
-    assert output.get("parameters") == told
-    schema = json.dumps(response_schema(signature))
-    assert ("probability of class" in schema) == (told is not None)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
-TENSORS = st.fixed_dictionaries(
-    {
-        "name": st.sampled_from(["distance", "temperature", "carrier", "flight_id", "at", "x"]),
-        "shape": st.lists(st.integers(-1, 3), max_size=3),
-        "datatype": st.sampled_from(["FP64", "INT64", "BOOL", "BYTES", "x"]),
-        "data": st.lists(JSON, max_size=3),
-    }
-)
-
-
-@given(request=st.fixed_dictionaries({"inputs": st.lists(TENSORS | JSON, max_size=6)}) | JSON)
-def test_any_json_is_read_or_refused(request: Any) -> None:
-    """The decoder raises only `BadRequest`, for any JSON."""
-    try:
-        inputs = read(json.dumps(request).encode())
-    except BadRequest:
-        return
-    assert all(len(values) == inputs.rows for values in inputs.columns.values())
-
-
-@given(body=st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused(body: bytes) -> None:
-    """The decoder raises only `BadRequest`, for any bytes."""
-    with pytest.raises(BadRequest):
-        read(body)
-
-
-@given(data=st.data())
-def test_one_change_is_read_or_refused(data: st.DataObject) -> None:
-    """A valid request with any one part replaced is read or refused."""
-    request = good(flight_id=["a", "b"], at=["2013-05-01", "2013-05-02"])
-    tensor = data.draw(st.sampled_from(request["inputs"]))
-    part = data.draw(st.sampled_from(sorted(tensor)))
-    tensor[part] = data.draw(JSON if part != "data" else st.lists(JSON, min_size=2, max_size=2))
-    try:
-        read(json.dumps(request).encode())
-    except BadRequest:
-        return
