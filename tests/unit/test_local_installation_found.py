@@ -64,6 +64,6 @@ def test_every_command_that_works_on_an_installation_finds_it() -> None:
         for file in folder.glob("*.py")
         if "run_stage(" in file.read_text() or "wiring.Container()" in file.read_text()
     }
-    # A part of others, a command that parses a file, and the programs of images.
-    others = {"kept_trial", "parse", "serve"}
+    # Parts of others, a command that parses a file, and the programs of images.
+    others = {"kept_trial", "output", "parse", "serve"}
     assert works - others <= local_installation.USERS
