@@ -150,8 +150,8 @@ def test_the_anchor_never_goes_back(registry_env: RegistryEnv, sealed: tuple[Pat
     """A late anchor of an older head changes nothing."""
     registry_env.register(*sealed)
     newer = Head(12, "b" * 64)
-    registry_env.registry.anchor(registry_env.model, newer)
-    registry_env.registry.anchor(registry_env.model, Head(11, "a" * 64))
+    registry_env.registry.anchor(Anchor(registry_env.model, registry_env.model, newer))
+    registry_env.registry.anchor(Anchor(registry_env.model, registry_env.model, Head(11, "a" * 64)))
     assert registry_env.registry.anchored(registry_env.model) == newer
 
 
@@ -160,11 +160,11 @@ def test_a_model_keeps_the_heads_of_its_own_and_of_its_datasets_ledger(
 ) -> None:
     """They are listed with every other; one that is accepted replaces a newer one."""
     mine, its = Head(12, "b" * 64), Head(40, "c" * 64)
-    registry_env.registry.anchor(registry_env.model, its, subject="ferries")
+    registry_env.registry.anchor(Anchor("ferries", registry_env.model, its))
     registry_env.register(*sealed)
-    registry_env.registry.anchor(registry_env.model, mine)
-    registry_env.registry.anchor(registry_env.model, its, subject="ferries")
-    registry_env.registry.anchor(registry_env.model, Head(39, "d" * 64), subject="ferries")
+    registry_env.registry.anchor(Anchor(registry_env.model, registry_env.model, mine))
+    registry_env.registry.anchor(Anchor("ferries", registry_env.model, its))
+    registry_env.registry.anchor(Anchor("ferries", registry_env.model, Head(39, "d" * 64)))
 
     def kept() -> set[Anchor]:
         return {
@@ -173,7 +173,7 @@ def test_a_model_keeps_the_heads_of_its_own_and_of_its_datasets_ledger(
 
     own = Anchor(registry_env.model, registry_env.model, mine)
     assert kept() == {own, Anchor("ferries", registry_env.model, its)}
-    older = Anchor("ferries", registry_env.model, Head(3, "e" * 64))
+    older = Anchor("ferries", registry_env.model, Head(3, "e" * 64), "f" * 32)
     registry_env.registry.replace_anchor(older)
     registry_env.registry.replace_anchor(Anchor("never", "never", mine))
     assert kept() == {own, older}

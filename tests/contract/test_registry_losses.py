@@ -20,6 +20,7 @@ from slipway.records.verdicts import Verdict
 from slipway.stages.model.manifest import seal
 from slipway.stages.model.registry_losses import RegistryLoss, find_losses, find_lost_champion
 from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.ports.registry import Anchor
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.mlflow import MemoryRegistry
 from tests.fakes.tracking import MemoryTracking
@@ -209,7 +210,7 @@ def test_an_anchor_does_not_register_a_renamed_model_anew(env: HandsEnv) -> None
     """So that renaming it back is one step."""
     other = f"{env.model}_new"
     env.rename_model(env.model, other)
-    env.registry.anchor(env.model, ledger.head(env.store, env.model))
+    env.registry.anchor(Anchor(env.model, env.model, ledger.head(env.store, env.model)))
     assert not env.registry.exists(env.model)
     env.rename_model(other, env.model)
     assert env.lost() == {}

@@ -14,6 +14,7 @@ import pytest
 from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.errors import RegistryUnavailable
 from slipway.records.ledger import Head
+from slipway.stages.ports.registry import Anchor
 from tests.conftest import free_port
 from tests.support.registry_env import RegistryEnv
 
@@ -56,7 +57,7 @@ def test_no_error_of_the_transport_leaks(outage_url: str, sealed: tuple[Path, st
         lambda: registry.set_alias("m", "champion", 1),
         lambda: registry.delete_alias("m", "champion"),
         lambda: registry.tag("m", 1, {"a": "b"}),
-        lambda: registry.anchor("m", Head(1, "a")),
+        lambda: registry.anchor(Anchor("m", "m", Head(1, "a"))),
         lambda: registry.anchored("m"),
         lambda: registry.download("m", 1, sealed[0].parent / "to"),
         env.begin,

@@ -29,7 +29,7 @@ class MemoryRegistry:
         self.verifier: Verifier | None = None
         self.versions: dict[str, list[ModelVersion]] = {}
         self.aliases: dict[tuple[str, str], int] = {}
-        self.heads: dict[str, dict[str, Head]] = {}
+        self.heads: dict[str, dict[str, Anchor]] = {}
         self.deleted: set[tuple[str, int]] = set()
 
     def alias(self, model: str, alias: str) -> ModelVersion | None:
@@ -133,29 +133,26 @@ class MemoryRegistry:
         self.versions[name] = [replace(one, model=name) for one in known]
         self.aliases = {(name if m == model else m, a): n for (m, a), n in self.aliases.items()}
 
-    def anchor(self, model: str, head: Head, *, subject: str | None = None) -> None:
+    def anchor(self, anchor: Anchor) -> None:
         """Anchor a head of a ledger, unless a newer one is anchored, or there is no model."""
-        known = self.heads.get(model, {}).get(subject or model)
-        if known is None or known.sequence < head.sequence:
-            self.replace_anchor(Anchor(subject or model, model, head))
+        known = self.heads.get(anchor.model, {}).get(anchor.subject)
+        if known is None or known.head.sequence < anchor.head.sequence:
+            self.replace_anchor(anchor)
 
     def replace_anchor(self, anchor: Anchor) -> None:
         """Anchor a head in the place of any other, unless there is no model."""
         if self.exists(anchor.model):
-            self.heads.setdefault(anchor.model, {})[anchor.subject] = anchor.head
+            self.heads.setdefault(anchor.model, {})[anchor.subject] = anchor
 
     def anchored(self, model: str) -> Head | None:
         """The anchored head of a model's own ledger."""
-        return self.heads.get(model, {}).get(model)
+        known = self.heads.get(model, {}).get(model)
+        return known.head if known else None
 
     def list_anchors(self) -> list[Anchor]:
         """Every anchored head."""
         self.tracking.check()
-        return [
-            Anchor(subject, model, head)
-            for model, heads in self.heads.items()
-            for subject, head in heads.items()
-        ]
+        return [anchor for heads in self.heads.values() for anchor in heads.values()]
 
     def read_file(self, model: str, version: int, name: str) -> bytes:
         """A file of a version's folder."""

@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 
 from slipway.errors import NotComputable, NotFound
-from slipway.records.ledger import Head
 from slipway.stages.model.held_out_rows import FILE, HeldOutRows
 from slipway.stages.model.manifest import REFERENCE, seal
 from slipway.stages.monitor.reference.columns import Columns
@@ -188,9 +187,9 @@ class MonitoringRegistry:
         """Every anchored head."""
         return list(self.anchors.values())
 
-    def anchor(self, model: str, head: Head, *, subject: str | None = None) -> None:
+    def anchor(self, anchor: Anchor) -> None:
         """Anchor a head."""
-        self.anchors[subject or model] = Anchor(subject or model, model, head)
+        self.anchors[anchor.subject] = anchor
 
     def copies(self, sha256: str) -> list[ModelVersion]:
         """No version: none of them is renamed."""

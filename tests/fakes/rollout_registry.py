@@ -86,11 +86,11 @@ class FakeRegistry:
         self.version(model, version)
         self.tags[version].update(tags)
 
-    def anchor(self, model: str, head: Head, *, subject: str | None = None) -> None:
+    def anchor(self, anchor: Anchor) -> None:
         """Anchor a head, unless a newer one is anchored."""
-        known = {one.subject: one.head.sequence for one in self.anchors}
-        if known.get(subject or model, -1) < head.sequence:
-            self.replace_anchor(Anchor(subject or model, model, head))
+        known = {(one.subject, one.model): one.head.sequence for one in self.anchors}
+        if known.get((anchor.subject, anchor.model), -1) < anchor.head.sequence:
+            self.replace_anchor(anchor)
 
     def replace_anchor(self, anchor: Anchor) -> None:
         """Anchor a head in the place of any other."""

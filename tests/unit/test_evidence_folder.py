@@ -24,6 +24,7 @@ from slipway.stages.model.manifest import open_sealed
 from slipway.stages.model.sign_version import sign_version
 from slipway.stages.model.signature import SIGNATURE
 from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.ports.registry import Anchor
 from slipway.stages.report.version_case import read_case
 from tests.support import ferry_dataset
 from tests.support.keys import Keys
@@ -45,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
     env.champion()
     env.store.create(f"{TRAIN.removeprefix('store/').rpartition('/')[0]}/{TRIAL}", b"{}")
     promoted(env.store, MODEL, 1)
-    env.registry.anchor(MODEL, ledger.head(env.store, MODEL))
+    env.registry.anchor(Anchor(MODEL, MODEL, ledger.head(env.store, MODEL)))
     env.until_gate(env.ask("again"))
     version = env.registry.version(MODEL, 1)
     keys = Keys.make(tmp_path)
@@ -208,7 +209,7 @@ def test_a_refit_is_verified_by_its_own_record(tmp_path: Path) -> None:
     env.spec = spec(training={"holdout_days": 10, "min_rows": 500, "ship": "refit"})
     env.land(ferry_dataset.crossings(days=60))
     env.champion()
-    env.registry.anchor(MODEL, ledger.head(env.store, MODEL))
+    env.registry.anchor(Anchor(MODEL, MODEL, ledger.head(env.store, MODEL)))
     version = env.registry.version(MODEL, 1)
     sealed = env.registry.download(MODEL, 1, tmp_path / "version")
     found = gather(

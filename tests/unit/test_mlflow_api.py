@@ -12,6 +12,7 @@ from slipway.adapters.mlflow_server.registry import MlflowRegistry
 from slipway.adapters.mlflow_server.tracking import LONGEST_PARAM, shortened
 from slipway.errors import RegistryUnavailable
 from slipway.records.ledger import Head
+from slipway.stages.ports.registry import Anchor
 
 
 class Closed(BaseHTTPRequestHandler):
@@ -73,7 +74,9 @@ def test_a_head_is_anchored_with_two_requests() -> None:
     """One tells whether there is such a model and which head it has; the other sets the tag."""
     with HTTPServer(("127.0.0.1", 0), Registered) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        MlflowRegistry(f"http://127.0.0.1:{server.server_port}").anchor("sales", Head(3, "a" * 64))
+        MlflowRegistry(f"http://127.0.0.1:{server.server_port}").anchor(
+            Anchor("sales", "sales", Head(3, "a" * 64))
+        )
         server.shutdown()
     assert Registered.asked == ["GET get", "POST set-tag"]
 

@@ -17,6 +17,7 @@ from slipway.cli.time_argument import Time
 from slipway.errors import SpecError
 from slipway.records import ledger as chain
 from slipway.records.champion_history import champion_as_of
+from slipway.stages.model.own_anchors import SHORT_ID
 from slipway.values.told_times import in_utc
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def verify(subject: str | None, *, without_anchor: bool, as_json: bool) -> None:
 
     Checks every entry, the run record it refers to, the clocks that they were made by, the heads
     that are anchored in MLflow, and which desired states no rollout wrote. Without SUBJECT all
-    ledgers are verified that the store, the specs or MLflow know of.
+    ledgers are verified that the store, the specs or MLflow know of; one of another store that
+    shares MLflow is named.
 
     An edit after the anchored head which rewrites the whole chain cannot be detected. Exit status 1
     when a check fails.
@@ -89,6 +91,9 @@ def verify(subject: str | None, *, without_anchor: bool, as_json: bool) -> None:
 
 def _print_verified(report: list[dict[str, Any]]) -> None:
     for one in report:
+        if others := [store[:SHORT_ID] for store in one["other_stores"]]:
+            click.echo(f"{one['subject']}: of store {', '.join(others)}, which shares MLflow")
+            continue
         anchored = f"anchored at {one['anchored']}" if one["anchored"] else "not anchored"
         state = "broken" if one["breaks"] else "holds"
         count = "1 entry" if one["entries"] == 1 else f"{one['entries']:,} entries"

@@ -126,18 +126,11 @@ class FolderRegistry:
             kept["versions"][str(version)]["tags"].update(tags)
             self._files.write(_name(model), kept)
 
-    def anchor(self, model: str, head: Head, *, subject: str | None = None) -> None:
-        """Keep a ledger's head, unless a newer one is kept, or there is no such model.
-
-        Args:
-            model: Name of the registered model.
-            head: The newest entry.
-            subject: Dataset whose ledger it is; None: the model's own.
-        """
-        anchor = Anchor(subject or model, model, head)
+    def anchor(self, anchor: Anchor) -> None:
+        """Keep a ledger's head, unless a newer one is kept, or there is no such model."""
         with self._files.changing():
-            known = self._heads(model).get(anchor.subject)
-            if known is None or known.sequence < head.sequence:
+            known = self._heads(anchor.model).get(anchor.subject)
+            if known is None or known.head.sequence < anchor.head.sequence:
                 self._keep_head(anchor)
 
     def replace_anchor(self, anchor: Anchor) -> None:
@@ -147,23 +140,25 @@ class FolderRegistry:
 
     def anchored(self, model: str) -> Head | None:
         """Return the newest kept head of a model's own ledger, or None."""
-        return self._heads(model).get(model)
+        known = self._heads(model).get(model)
+        return known.head if known else None
 
     def list_anchors(self) -> list[Anchor]:
         """Return every kept head of a ledger."""
-        return [
-            Anchor(subject, model, head)
-            for model in self._models()
-            for subject, head in self._heads(model).items()
-        ]
+        return [one for model in self._models() for one in self._heads(model).values()]
 
-    def _heads(self, model: str) -> dict[str, Head]:
-        return {name: Head(**head) for name, head in self._read(model).get("heads", {}).items()}
+    def _heads(self, model: str) -> dict[str, Anchor]:
+        heads = self._read(model).get("heads", {})
+        return {
+            name: Anchor(name, model, Head(**value["head"]), value["store"])
+            for name, value in heads.items()
+        }
 
     def _keep_head(self, anchor: Anchor) -> None:
         if self.exists(anchor.model):
             kept = self._read(anchor.model)
-            kept.setdefault("heads", {})[anchor.subject] = asdict(anchor.head)
+            value = {"head": asdict(anchor.head), "store": anchor.store}
+            kept.setdefault("heads", {})[anchor.subject] = value
             self._files.write(_name(anchor.model), kept)
 
     def read_file(self, model: str, version: int, name: str) -> bytes:

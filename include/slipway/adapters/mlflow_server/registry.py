@@ -182,11 +182,11 @@ class MlflowRegistry:
                 "model-versions/set-tag", name=model, version=str(version), key=key, value=value
             )
 
-    def anchor(self, model: str, head: Head, *, subject: str | None = None) -> None:
-        """Store the head of its ledger or a dataset's, unless a newer one is or it is not there."""
-        anchor = Anchor(subject or model, model, head)
-        heads = heads_of(self._registered(model))
-        if all(one.head.sequence < head.sequence for one in heads if one.subject == anchor.subject):
+    def anchor(self, anchor: Anchor) -> None:
+        """Store the head of a ledger, unless a newer one is or there is no such model."""
+        kept = heads_of(self._registered(anchor.model))
+        numbers = [one.head.sequence for one in kept if one.subject == anchor.subject]
+        if max(numbers, default=0) < anchor.head.sequence:
             self.replace_anchor(anchor)
 
     def replace_anchor(self, anchor: Anchor) -> None:

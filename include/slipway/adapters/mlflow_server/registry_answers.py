@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,10 @@ from slipway.stages.model.version_tags import RUN_KEY
 from slipway.stages.ports.registry import Anchor, ModelVersion
 
 LEDGER_HEAD = "slipway.ledger_head"
+
+_HEAD = re.compile(
+    r"(?P<sequence>[0-9]{1,12}):(?P<sha256>[0-9a-f]{64})(?::(?P<store>[0-9a-f]{32}))?"
+)
 
 PAGE = "1000"
 """So many registered models in one answer, which is MLflow's limit."""
@@ -32,7 +37,8 @@ def head_tag(anchor: Anchor) -> tuple[str, str]:
     """Return key and value of the tag that keeps a head; pure."""
     own = anchor.subject == anchor.model
     key = LEDGER_HEAD if own else f"{LEDGER_HEAD}.{anchor.subject}"
-    return key, f"{anchor.head.sequence}:{anchor.head.sha256}"
+    store = f":{anchor.store}" if anchor.store else ""
+    return key, f"{anchor.head.sequence}:{anchor.head.sha256}{store}"
 
 
 def heads_of(registered: Mapping[str, Any]) -> list[Anchor]:
@@ -41,10 +47,10 @@ def heads_of(registered: Mapping[str, Any]) -> list[Anchor]:
     for tag in registered.get("tags", []):
         if tag["key"] == LEDGER_HEAD or tag["key"].startswith(f"{LEDGER_HEAD}."):
             subject = tag["key"].removeprefix(LEDGER_HEAD).removeprefix(".") or registered["name"]
-            sequence, _, sha256 = tag["value"].partition(":")
             # What was written over by hand is no head, as if it had been deleted.
-            if sequence.isascii() and sequence.isdecimal():
-                found.append(Anchor(subject, registered["name"], Head(int(sequence), sha256)))
+            if match := _HEAD.fullmatch(tag["value"]):
+                head = Head(int(match["sequence"]), match["sha256"])
+                found.append(Anchor(subject, registered["name"], head, match["store"]))
     return found
 
 

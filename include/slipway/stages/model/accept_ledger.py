@@ -15,7 +15,9 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import digest, encode
+from slipway.records.store_identity import store_identity
 from slipway.records.verdicts import Verdict
+from slipway.stages.model.own_anchors import own_anchors
 from slipway.stages.ports.registry import Anchor
 
 ACCEPTED = "accepted"
@@ -58,9 +60,10 @@ def accept_ledger(
     if not reason.strip():
         raise BadParameter("a ledger is accepted with a reason", expected="why", found="none")
     store = context.store
-    kept = [one for one in registry.list_anchors() if one.subject == subject]
+    kept, exchanged = own_anchors(store, subject, registry.list_anchors(), models=[subject])
     heads = [one.head for one in kept]
     head, breaks = ledger.verify_since(store, subject, heads)
+    breaks = [*exchanged, *breaks]
     newest = next(ledger.newest_first(store, subject, damaged="mark"), None)
     if not breaks and newest is not None and newest["fact"].get("stage") != ACCEPT:
         # A changed record, and an entry before the anchor, stop rollouts as well.
@@ -85,6 +88,7 @@ def accept_ledger(
     ref = RunRef(subject, f"accept-{digest(encode(facts))[:12]}", ACCEPT)
     record = perform(context, ref, lambda _: verdict, inputs=facts)
     models = {*anchored, *([subject] if registry.exists(subject) else [])}
+    identity = store_identity(store)
     for model in sorted(models):
-        registry.replace_anchor(Anchor(subject, model, ledger.head(store, subject)))
+        registry.replace_anchor(Anchor(subject, model, ledger.head(store, subject), identity))
     return record

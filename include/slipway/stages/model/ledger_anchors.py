@@ -13,9 +13,19 @@ from typing import Protocol
 from slipway.errors import RegistryUnavailable, Tampered
 from slipway.records import ledger
 from slipway.records.store import Store
+from slipway.records.store_identity import store_identity
+from slipway.stages.model.own_anchors import own_anchors
 from slipway.stages.ports.registry import Anchor
 
 BREAKS_SHOWN = 3
+BACKUP = (
+    "where a backup of the store was restored, accept it by `slipway ledger accept {0} --reason …`"
+)
+SHARED = (
+    "if another store promotes that model, give one of them another name or an MLflow of its own; "
+    "if this store lost store/identity.json, restore it; if it was made anew, accept it by "
+    "`slipway ledger accept {0} --reason …`"
+)
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +36,7 @@ class AnchorRegistry(Protocol):
     Every method raises `RegistryUnavailable` when the registry does not answer.
     """
 
-    def anchor(self, model: str, head: ledger.Head, *, subject: str | None = None) -> None:
+    def anchor(self, anchor: Anchor) -> None:
         """Keep the head of a ledger with a model, unless a newer one is kept already."""
 
     def list_anchors(self) -> list[Anchor]:
@@ -67,7 +77,7 @@ def anchor_ledgers(
         RegistryUnavailable: The registry does not answer.
     """
     for anchor in list(_heads(store, registry, model, dataset)):
-        registry.anchor(model, anchor.head, subject=anchor.subject)
+        registry.anchor(anchor)
 
 
 def anchor_if_unbroken(
@@ -123,21 +133,21 @@ def _heads(
 ) -> Iterator[Anchor]:
     kept = registry.list_anchors()
     for subject in (model, *([dataset] if dataset else [])):
-        anchored = [one.head for one in kept if one.subject == subject]
-        head, breaks = ledger.verify_since(store, subject, anchored)
-        if breaks:
-            raise _broken(subject, breaks, store=store)
+        anchors, exchanged = own_anchors(store, subject, kept, models=[model])
+        head, breaks = ledger.verify_since(store, subject, [one.head for one in anchors])
+        if exchanged or breaks:
+            hint = SHARED.format(subject) if exchanged else BACKUP.format(subject)
+            raise _broken(subject, [*exchanged, *breaks], store=store, hint=hint)
         if head.sequence:
-            yield Anchor(subject, model, head)
+            yield Anchor(subject, model, head, store_identity(store))
 
 
-def _broken(subject: str, breaks: list[ledger.Break], *, store: Store) -> Tampered:
+def _broken(subject: str, breaks: list[ledger.Break], *, store: Store, hint: str) -> Tampered:
     shown = [f"{found.key} {found.problem}" for found in breaks[:BREAKS_SHOWN]]
     return Tampered(
         f"the ledger of {subject} does not continue what was anchored in MLflow",
         expected="the anchored entry, and that each later one follows the one before",
         found="; ".join(shown) + (" …" if len(breaks) > BREAKS_SHOWN else ""),
         where=store.root,
-        hint=f"`slipway ledger verify {subject}` names every break; where a backup of the store "
-        f"was restored, accept it by `slipway ledger accept {subject} --reason …`",
+        hint=f"`slipway ledger verify {subject}` names every break; {hint}",
     )

@@ -41,11 +41,13 @@ class Anchor:
         subject: Dataset or model whose ledger it is.
         model: Registered model that keeps it: the same one, or one that uses the dataset.
         head: The newest entry at that time.
+        store: Identity of the store that has the ledger; None: from before stores had one.
     """
 
     subject: str
     model: str
     head: ledger.Head
+    store: str | None = None
 
 
 MOST_NAMED = 20
@@ -136,15 +138,10 @@ class Registry(Versions, Protocol):
     def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
         """Set some tags of a version; its others stay."""
 
-    def anchor(self, model: str, head: ledger.Head, *, subject: str | None = None) -> None:
+    def anchor(self, anchor: Anchor) -> None:
         """Keep the head of a ledger with a model, unless a newer one is kept already.
 
         No effect where there is no such model: one that was renamed is not registered anew.
-
-        Args:
-            model: Name of the model.
-            head: The newest entry.
-            subject: Dataset whose ledger it is; None: the model's own.
         """
 
     def replace_anchor(self, anchor: Anchor) -> None:

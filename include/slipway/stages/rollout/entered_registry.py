@@ -144,9 +144,9 @@ class EnteredRegistry:
         """Set some tags of a version."""
         self._registry.tag(model, version, tags)
 
-    def anchor(self, model: str, head: Head, *, subject: str | None = None) -> None:
+    def anchor(self, anchor: Anchor) -> None:
         """Keep the head of the ledger of a model or its dataset."""
-        self._registry.anchor(model, head, subject=subject)
+        self._registry.anchor(anchor)
 
     def replace_anchor(self, anchor: Anchor) -> None:
         """Keep a head in the place of another one."""
