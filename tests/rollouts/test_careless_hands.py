@@ -13,6 +13,7 @@ import pytest
 from slipway.adapters.mlflow_server import MlflowRegistry
 from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
 from slipway.adapters.platforms.cluster.manifests.render import render_manifests
+from slipway.adapters.platforms.cluster.observe.conditions import route_problem
 from slipway.errors import EditedByHand, PlatformUnavailable
 from tests.kubernetes_double import Cluster
 from tests.rollouts.cluster_model import SHARED, ClusterModel, wait_until_settled
@@ -38,6 +39,11 @@ def hand_back(model: ClusterModel, shares: dict[int, float]) -> None:
         model.cluster.apply(manifest, manager="slipway", force=True)
 
 
+def is_in_force(model: ClusterModel) -> bool:
+    """Whether the Gateway has taken over the route as it is."""
+    return route_problem(model.cluster.get("HTTPRoute", NAME), {"name": "gateway"}) is None
+
+
 def test_hosts_of_a_route_without_hosts_are_an_edit(routed: ClusterModel) -> None:
     """Seen, named, kept, and taken back by the way that the guide has."""
     routed.serve({1: 1.0})
@@ -52,6 +58,7 @@ def test_hosts_of_a_route_without_hosts_are_an_edit(routed: ClusterModel) -> Non
     hand_back(routed, {1: 1.0})
     assert routed.served().edited is None
     assert routed.cluster.get("HTTPRoute", NAME)["spec"]["hostnames"] == []
+    routed.cluster.wait("the route without hosts is in force", lambda: is_in_force(routed))
     with routed.clients() as clients:
         routed.serve(SHARED, token=10)
         clients.after(10)
