@@ -54,13 +54,19 @@ def apps(admin: ApiClient) -> client.AppsV1Api:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster with a Gateway, short waits, and one namespace without policies."""
-    base = tmp_path / "base"
-    base.mkdir()
+def base(tmp_path: Path) -> Path:
+    """Manifests of one namespace without policies."""
+    made = tmp_path / "base"
+    made.mkdir()
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     namespace = {"kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
-    (base / "namespace.yaml").write_text(yaml.safe_dump(namespace))
+    (made / "namespace.yaml").write_text(yaml.safe_dump(namespace))
+    return made
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, base: Path) -> Iterator[Cluster]:
+    """A cluster with a Gateway, short waits, and one namespace without policies."""
     pace = Pace(probes=Timing(pace=0.05, least_seconds=0.05), crash_seconds=0.1)
     with Cluster(
         folder=tmp_path / "cluster",

@@ -19,6 +19,7 @@ from tests.kubernetes_double.own_tests.manifests import (
     server,
     waits_for,
 )
+from tests.kubernetes_double.own_tests.requests import NAMESPACE
 
 
 def test_a_pod_that_ends_well_has_succeeded_and_its_log_can_be_read(cluster: Cluster) -> None:
@@ -282,10 +283,12 @@ def test_a_container_that_is_not_alive_is_started_again(cluster: Cluster) -> Non
     ) in cluster.events("sick")
 
 
-def test_nothing_of_a_cluster_is_left(tmp_path: Path) -> None:
+def test_nothing_of_a_cluster_is_left(tmp_path: Path, base: Path) -> None:
     """Not even a child in its own session that ignores SIGTERM."""
     stubborn = "trap '' TERM; setsid sh -c \"trap '' TERM; sleep 61\" & wait; sleep 62"
-    with Cluster(folder=tmp_path / "cluster", images={IMAGE}) as cluster:
+    with Cluster(
+        folder=tmp_path / "cluster", images={IMAGE}, base=base, namespace=NAMESPACE
+    ) as cluster:
         cluster.apply(pod("stubborn", container("sh", "-c", stubborn)))
         running(cluster, "stubborn")
         cluster.wait("its child", lambda: len(_of(cluster)) >= 2)
