@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from itertools import pairwise
 
 import pytest
@@ -10,6 +11,7 @@ from slipway.local.restart_pause import (
     FIRST_SECONDS,
     LONGEST_SECONDS,
     QUIET_SECONDS,
+    STARTED_SECONDS,
     next_pause_seconds,
 )
 from slipway.local.supervision import describe_exit
@@ -33,6 +35,24 @@ def test_the_pause_is_short_again_after_a_quiet_time() -> None:
     """A process that ran long enough has recovered."""
     assert next_pause_seconds(LONGEST_SECONDS, ran_seconds=QUIET_SECONDS) == FIRST_SECONDS
     assert next_pause_seconds(8.0, ran_seconds=QUIET_SECONDS - 1) == 16.0
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_process_waits_no_longer_each_time(number: signal.Signals) -> None:
+    """A signal from outside after its start is no failure of the process."""
+    pause = None
+    for _ in range(5):
+        pause = next_pause_seconds(pause, ran_seconds=STARTED_SECONDS, exit_code=-number)
+        assert pause == FIRST_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("code", "ran_seconds"),
+    [(-signal.SIGKILL, STARTED_SECONDS - 1), (-signal.SIGSEGV, 20.0), (1, 20.0), (None, 20.0)],
+)
+def test_a_failed_start_and_a_crash_wait_longer(code: int | None, ran_seconds: float) -> None:
+    """Also a kill while it starts, as for want of memory."""
+    assert next_pause_seconds(4.0, ran_seconds=ran_seconds, exit_code=code) == 8.0
 
 
 @pytest.mark.parametrize(

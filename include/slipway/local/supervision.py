@@ -57,9 +57,11 @@ class Supervision:
             self.look()
 
     def _announce(self, one: StartedProcess) -> None:
-        ending = describe_exit(self._processes.exit_code(one))
-        pause = self._plan(one, ran_seconds=time.time() - one.created)
-        self._say(f"{one.name} {ending}; starts again in {pause:.0f} s; log: {one.log}")
+        code = self._processes.exit_code(one)
+        pause = self._plan(one, ran_seconds=time.time() - one.created, exit_code=code)
+        self._say(
+            f"{one.name} {describe_exit(code)}; starts again in {pause:.0f} s; log: {one.log}"
+        )
         # What it has left would hold its port, or work beside the next one.
         self._processes.end_what_is_left_of(one)
 
@@ -75,8 +77,11 @@ class Supervision:
         else:
             del self._starts_at[one.name]
 
-    def _plan(self, one: StartedProcess, *, ran_seconds: float) -> float:
-        pause = next_pause_seconds(self._pauses.get(one.name), ran_seconds=ran_seconds)
+    def _plan(
+        self, one: StartedProcess, *, ran_seconds: float, exit_code: int | None = None
+    ) -> float:
+        last = self._pauses.get(one.name)
+        pause = next_pause_seconds(last, ran_seconds=ran_seconds, exit_code=exit_code)
         self._pauses[one.name] = pause
         self._starts_at[one.name] = time.monotonic() + pause
         return pause
