@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -23,6 +26,13 @@ from slipway.stages.model import manifest
 
 CONNECT_WITHIN_S = 5.0
 ANSWER_WITHIN_S = 60.0
+PIECE_BYTES = 2**20
+MOST_IN_MEMORY = 64 * 2**20
+"""Bytes of the largest file that is read as a whole: a manifest or a signature."""
+
+MOST_WITHOUT_SIZES = 8 * 2**30
+"""Bytes of all files of a version or a run together where no manifest has their sizes."""
+
 BUSY = frozenset({408, 429})
 REFUSED = frozenset({401, 403})
 
@@ -86,12 +96,34 @@ class MlflowApi:
         self._send("PUT", _proxied(artifact_uri, name), content=data)
 
     def fetch(self, artifact_uri: str, name: str) -> bytes:
-        """Download one file below an artifact URI.
+        """Return one small file below an artifact URI.
 
         Raises:
             NotFound: There is no such file.
+            Tampered: It is larger than `MOST_IN_MEMORY`.
         """
-        return self._send("GET", _proxied(artifact_uri, name)).content
+        return b"".join(self._pieces(artifact_uri, name, most=MOST_IN_MEMORY))
+
+    def save(self, artifact_uri: str, name: str, to: Path, *, most: int) -> str:
+        """Download one file below an artifact URI piece by piece; return its digest.
+
+        Args:
+            artifact_uri: Artifact URI of the folder.
+            name: Name of the file in it.
+            to: File to write.
+            most: Bytes that it may have.
+
+        Raises:
+            NotFound: There is no such file.
+            Tampered: It is larger; no more than that is written.
+        """
+        hashed = hashlib.sha256()
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with to.open("wb") as file:
+            for piece in self._pieces(artifact_uri, name, most=most):
+                hashed.update(piece)
+                file.write(piece)
+        return hashed.hexdigest()
 
     def download(self, artifact_uri: str, to: Path, *, sha256: str) -> Path:
         """Download a model version's folder as a whole, with all its digests checked.
@@ -102,7 +134,7 @@ class MlflowApi:
             sha256: Digest of its manifest.
 
         Raises:
-            Tampered: A file differs from its digest.
+            Tampered: A file differs from its digest, or is larger than the manifest says.
         """
         if _is_sealed(to, sha256):
             return to
@@ -116,30 +148,49 @@ class MlflowApi:
         return to
 
     def _fetch(self, artifact_uri: str, folder: Path, sha256: str) -> None:
-        listing = self._artifact(artifact_uri, manifest.MANIFEST)
+        with _required(artifact_uri, manifest.MANIFEST):
+            listing = self.fetch(artifact_uri, manifest.MANIFEST)
         where = f"{artifact_uri}/{manifest.MANIFEST}"
-        files = manifest.parse(listing, sha256=sha256, where=where)["files"]
-        for name, digest in files.items():
-            data = self._artifact(artifact_uri, name)
-            manifest.check(data, digest, where=f"{artifact_uri}/{name}")
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
+        facts = manifest.parse(listing, sha256=sha256, where=where)
+        sizes, left = facts.get(manifest.SIZES, {}), MOST_WITHOUT_SIZES
+        for name, digest in facts["files"].items():
+            target, most = folder / name, sizes.get(name, left)
+            with _required(artifact_uri, name):
+                found = self.save(artifact_uri, name, target, most=most)
+            manifest.require_same(found, digest, where=f"{artifact_uri}/{name}")
+            left -= target.stat().st_size
         kept = folder / manifest.MANIFEST
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(listing)
 
-    def _artifact(self, artifact_uri: str, name: str) -> bytes:
-        try:
-            return self.fetch(artifact_uri, name)
-        except NotFound as error:
-            raise Tampered(
-                "a file of a model version is missing", where=f"{artifact_uri}/{name}"
-            ) from error
+    def _pieces(self, artifact_uri: str, name: str, *, most: int) -> Iterator[bytes]:
+        """Yield the bytes of a file; nothing is read behind the first piece that is too much."""
+        left, path = most, _proxied(artifact_uri, name)
+        with (
+            self._answering(),
+            # What a server would compress could be any size before it is counted.
+            self._client.stream("GET", path, headers={"Accept-Encoding": "identity"}) as response,
+        ):
+            if not response.is_success:
+                response.read()
+                raise self._error(response)
+            for piece in response.iter_bytes(PIECE_BYTES):
+                left -= len(piece)
+                if left < 0:
+                    raise _too_large(f"{artifact_uri}/{name}", most=most)
+                yield piece
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
-        try:
+        with self._answering():
             response = self._client.request(method, path, **content)
+        if response.is_success:
+            return response
+        raise self._error(response)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
         except httpx.HTTPError as error:
             is_late = isinstance(error, httpx.ReadTimeout)
             limit = f"did not answer within {self._answer_within_s:g} s"
@@ -149,9 +200,6 @@ class MlflowApi:
                 where=self.url,
                 hint="start it, or set SLIPWAY_MLFLOW to where it is",
             ) from error
-        if response.is_success:
-            return response
-        raise self._error(response)
 
     def _error(self, response: httpx.Response) -> SlipwayError:
         code, message = _reason(response)
@@ -177,6 +225,26 @@ class MlflowApi:
 
 class AlreadyThere(BadParameter):
     """The object to create exists already; never leaves the adapter."""
+
+
+@contextmanager
+def _required(artifact_uri: str, name: str) -> Iterator[None]:
+    try:
+        yield
+    except NotFound as error:
+        raise Tampered(
+            "a file of a model version is missing", where=f"{artifact_uri}/{name}"
+        ) from error
+
+
+def _too_large(where: str, *, most: int) -> Tampered:
+    return Tampered(
+        "an artifact in MLflow is larger than it may be",
+        expected=f"at most {most:,} bytes",
+        found="more",
+        where=where,
+        hint="it was replaced since it was logged; no more of it was read",
+    )
 
 
 def _reason(response: httpx.Response) -> tuple[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from slipway.adapters.mlflow_server.api import MlflowApi
+from slipway.adapters.mlflow_server.api import MOST_WITHOUT_SIZES, MlflowApi
 from slipway.errors import Tampered
+from slipway.records.store import parse_json
 from slipway.stages.ports.tables import PinnedTable
 from slipway.stages.ports.tracked_runs import TrackedRun
 
@@ -46,16 +47,15 @@ class MlflowRuns:
 
         Raises:
             NotFound: There is no such run.
-            Tampered: A name leads out of the folder.
+            Tampered: A name leads out of the folder, or the files are larger than a run's are.
         """
         uri = self._run(run_id)["info"]["artifact_uri"]
-        names = sorted(self._names(run_id, ""))
+        names, left = sorted(self._names(run_id, "")), MOST_WITHOUT_SIZES
         for name in names:
             if name.startswith("/") or ".." in name.split("/"):
                 raise Tampered("a run names a file outside its folder", where=uri)
-            target = to / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(self._api.fetch(uri, name))
+            self._api.save(uri, name, to / name, most=left)
+            left -= (to / name).stat().st_size
         return names
 
     def attach(self, run_id: str, folder: Path) -> None:
@@ -81,9 +81,11 @@ def _values(pairs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _tables(inputs: Mapping[str, Any]) -> Iterator[PinnedTable]:
-    """Yield the Delta tables among a run's inputs."""
+    """Yield the Delta tables among a run's inputs; one whose source is no such table is none."""
     for one in inputs.get("dataset_inputs", []):
         dataset = one["dataset"]
         if dataset.get("source_type") == "delta_table":
-            source = json.loads(dataset["source"])
-            yield PinnedTable(dataset["name"], source["path"], source["delta_table_version"])
+            with suppress(ValueError, KeyError, TypeError):
+                source = parse_json(dataset["source"])
+                path, version = str(source["path"]), int(source["delta_table_version"])
+                yield PinnedTable(dataset["name"], path, version)

@@ -1,4 +1,4 @@
-"""Manifest of a model version: facts about its training, and the digest of each file.
+"""Manifest of a model version: facts about its training, digest and size of each file.
 
 The version's folder is an MLflow model with a further folder `slipway/`.
 A tag of the version holds the digest of its manifest, which holds those of all other files.
@@ -6,6 +6,7 @@ A tag of the version holds the digest of its manifest, which holds those of all 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from slipway.errors import Tampered
 from slipway.records.store import digest, encode, parse_json
 
 MANIFEST = "slipway/manifest.json"
+SIZES = "sizes"
+"""Bytes of each file; manifests of earlier releases have none."""
 REFERENCE = "slipway/reference.parquet"
 REFERENCE_SCORE, REFERENCE_PART = "_score", "_part"
 """Columns of the reference beside the user's, which may not have these names.
@@ -31,12 +34,11 @@ AGAIN = "do not serve it; register the model again from its training run"
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> str:
     """Write the manifest of a complete folder and return its digest."""
-    files = {
-        path.relative_to(folder).as_posix(): digest(path.read_bytes())
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-    data = encode({**facts, "files": files})
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    files = dict(zip(names, map(_file_digest, paths), strict=True))
+    sizes = {name: path.stat().st_size for name, path in zip(names, paths, strict=True)}
+    data = encode({**facts, "files": files, SIZES: sizes})
     target = folder / MANIFEST
     target.parent.mkdir(exist_ok=True)
     target.write_bytes(data)
@@ -55,7 +57,8 @@ def open_sealed(folder: Path, *, sha256: str | None = None) -> dict[str, Any]:
     """
     manifest = parse(read_bytes(folder, MANIFEST), sha256=sha256, where=str(folder / MANIFEST))
     for name, expected in manifest["files"].items():
-        check(read_bytes(folder, name), expected, where=str(folder / name))
+        path = _present(folder, name)
+        require_same(_file_digest(path), expected, where=str(path))
     return manifest
 
 
@@ -76,10 +79,16 @@ def parse(data: bytes, *, sha256: str | None, where: str) -> dict[str, Any]:
     for name, shape in SHAPES.items():
         if name in manifest and not shape(manifest[name]):
             raise _malformed(f"a valid `{name}`", type(manifest[name]).__name__, where)
+    _require_own_files(manifest, where)
+    return manifest
+
+
+def _require_own_files(manifest: Mapping[str, Any], where: str) -> None:
+    if manifest.get(SIZES, manifest["files"]).keys() != manifest["files"].keys():
+        raise _malformed("a size for each file", "others", where)
     for name in manifest["files"]:
         if name.startswith("/") or ".." in name.split("/"):
             raise Tampered("the manifest names a file outside its folder", where=where, hint=AGAIN)
-    return dict(manifest)
 
 
 def _malformed(expected: str, found: str, where: str) -> Tampered:
@@ -108,6 +117,10 @@ def _is_codes(value: object) -> bool:
     return isinstance(value, list) and all(type(one) is int and one >= 0 for one in value)
 
 
+def _is_sizes(value: object) -> bool:
+    return isinstance(value, dict) and _is_codes(list(value.values()))
+
+
 def _is_text_by_name(value: object) -> bool:
     return isinstance(value, dict) and all(map(_is_text, value.values()))
 
@@ -120,6 +133,7 @@ SHAPES: Mapping[str, Callable[[object], bool]] = {
     "model": _is_text,
     "pii": _is_text_by_name,
     "pii_key": _is_text,
+    SIZES: _is_sizes,
     "runtime": lambda value: value is None or _is_text_by_name(value),
     "trusted_types": _is_texts,
 }
@@ -132,7 +146,15 @@ def check(data: bytes, sha256: str, *, where: str) -> None:
     Raises:
         Tampered: They have another digest.
     """
-    found = digest(data)
+    require_same(digest(data), sha256, where=where)
+
+
+def require_same(found: str, sha256: str, *, where: str) -> None:
+    """Raise unless the digest of a file is the one that its manifest has.
+
+    Raises:
+        Tampered: It is another one.
+    """
     if found != sha256:
         raise Tampered(
             "a file of a model version differs from the one that was registered",
@@ -171,7 +193,16 @@ def read_bytes(folder: Path, name: str) -> bytes:
     Raises:
         Tampered: It is missing.
     """
+    return _present(folder, name).read_bytes()
+
+
+def _present(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.is_file():
         raise Tampered("a file of a model version is missing", where=str(path), hint=AGAIN)
-    return path.read_bytes()
+    return path
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,7 +8,7 @@ from typing import Any
 
 UNKNOWN = "not recorded"
 _CODE = ("git_commit", "lock_sha256")
-_APART = frozenset({"files", "runtime", "engine", "fit_seconds", *_CODE})
+_APART = frozenset({"files", "sizes", "runtime", "engine", "fit_seconds", *_CODE})
 """Entries that are compared by themselves, and a duration, which differs each time."""
 
 _NEW_EACH_TIME = frozenset({"MLmodel", "model.skops"})
