@@ -163,6 +163,26 @@ def test_a_version_of_an_earlier_release_keeps_its_tags(env: EnteredEnv) -> None
     assert (tags[COMPARED_WITH], tags[ROLLOUT_TAG]) == ("version 2", SERVED)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (TRAINING_END, "yesterday"),
+        (TRAINING_END, "2013-04-01"),
+        ("slipway.decision_threshold", "9" * 400 + "x"),
+        ("slipway.decision_threshold", "inf"),
+        ("slipway.metric.roc_auc", "nan"),
+    ],
+)
+def test_a_tag_of_an_earlier_release_that_cannot_be_read_is_absent(
+    env: EnteredEnv, name: str, value: str
+) -> None:
+    """What stages would read of it ended them with a bare error; the others stay."""
+    env.registry.tags[1][name] = value
+    tags = env.entered.version(MODEL, 1).tags
+    assert name not in tags
+    assert tags[COMPARED_WITH] == "version 2"
+
+
 def serving(env: EnteredEnv) -> dict[int, str | None]:
     """The tag of each version that a rollout has set."""
     return {number: tags.get(ROLLOUT_TAG) for number, tags in env.registry.tags.items()}

@@ -24,7 +24,9 @@ def close_stray_runs(api: MlflowApi, *, experiment: str, run_key: str, attempt: 
     found = api.post("runs/search", experiment_ids=[experiment], filter=same)
     for run in found.get("runs", []):
         tags = {tag["key"]: tag["value"] for tag in run["data"]["tags"]}
-        if int(tags[ATTEMPT]) < attempt:
+        number = tags.get(ATTEMPT, "")
+        # A hand may have set the tag: without an attempt that is earlier, a run stays open.
+        if number in map(str, range(attempt)):
             close_run(api, run["info"]["run_id"], status="KILLED")
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from slipway.errors import NotFound, Tampered
@@ -29,6 +32,24 @@ DECIDING = frozenset(
 def is_deciding(tag: str) -> bool:
     """Return whether stages decide by a tag of a registration; pure."""
     return tag in DECIDING or tag.startswith(METRIC_PREFIX)
+
+
+def without_malformed(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of a version but for those that stages decide by and cannot read; pure.
+
+    Of a version that the ledger has no tags for, MLflow's count, and a hand may have set them.
+    """
+    return {name: value for name, value in tags.items() if _is_readable(name, value)}
+
+
+def _is_readable(tag: str, value: str) -> bool:
+    if not is_deciding(tag) or tag == COMPARED_WITH:
+        return True
+    with suppress(ValueError):
+        if tag == TRAINING_END:
+            return datetime.fromisoformat(value).tzinfo is not None
+        return math.isfinite(float(value))
+    return False
 
 
 def keep_registered_tags(store: Store, ref: RunRef, tags: Mapping[str, str]) -> dict[str, str]:

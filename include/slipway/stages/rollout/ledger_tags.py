@@ -19,7 +19,11 @@ from slipway.records.entry_checks import fact_of, parse_entry
 from slipway.records.ledger import entry_key
 from slipway.records.ledger_facts import EnteredVersions, VersionFact
 from slipway.records.store import Store, find_json
-from slipway.stages.model.registered_tags import is_deciding, read_registered_tags
+from slipway.stages.model.registered_tags import (
+    is_deciding,
+    read_registered_tags,
+    without_malformed,
+)
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.carry_out import MEASURED
@@ -46,6 +50,7 @@ def with_ledger_tags(
         entered: Facts of the ledger about the model's versions.
         store: Store of the ledger.
     """
+    found = replace(found, tags=_readable(found))
     namings = entered.every_naming(found.version, found.tags.get(DIGEST))
     if not namings:
         return found
@@ -59,6 +64,15 @@ def with_ledger_tags(
     sizes = _measured(store, entered, found.version, since=since)
     known = {DIGEST: found.tags[DIGEST]} if DIGEST in found.tags else {}
     return replace(found, tags={**kept, **(told or {}), **sizes, **own, **known})
+
+
+def _readable(found: ModelVersion) -> Mapping[str, str]:
+    kept = without_malformed(found.tags)
+    for name in found.tags.keys() - kept.keys():
+        logger.warning(
+            "tag %s of version %s of %s is no such value", name, found.version, found.model
+        )
+    return kept
 
 
 def outcome_since(

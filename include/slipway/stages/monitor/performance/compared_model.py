@@ -91,7 +91,7 @@ class ComparedModels:
         Raises:
             NotComputable: There was none, or it cannot answer these rows.
         """
-        named = re.fullmatch(r"version (\d+)", tags.get(COMPARED_WITH, ""))
+        named = re.fullmatch(r"version ([0-9]{1,9})", tags.get(COMPARED_WITH, ""))
         if named is None:
             raise NotComputable("there was no champion before this one")
         version = int(named[1])
