@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from slipway.adapters.object_store import open_store
 from slipway.errors import BadParameter, Tampered
 from slipway.records import ledger
 from slipway.records.run_context import RunContext
 from slipway.records.store import encode, read_json
 from slipway.stages.model.accept_ledger import accept_ledger
+from slipway.stages.report.damage import find_beside_damage
 from slipway.stages.rollout.genuine_state import newest_genuine
 from slipway.stages.rollout.version_outcome import ROLLED_BACK, ROLLOUT_TAG
+from tests.support.command_line import slipway
 from tests.support.entered_env import EnteredEnv, sha
 from tests.support.promotions import registered
 from tests.support.rollout_env import MODEL, STEPPED, evidence
@@ -73,6 +80,46 @@ def test_reports_tell_an_edited_record(env: EnteredEnv) -> None:
     key = edit_record(env)
     assert any(key in line for line in env.told() if line.startswith("Damaged: "))
     assert key in env.status().damaged[0]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_card_is_of_the_champion_beside_the_damage(env: EnteredEnv, damage: bytes) -> None:
+    """Of the newest promotion that is unchanged; a number that is intact needs none."""
+    key = newest(env)
+    env.store.write(key, damage)
+    ports: dict[str, Any] = {"store": env.store, "registry": env.entered}
+    found, told = find_beside_damage(MODEL, "champion", **ports)
+    assert found.version == 1
+    assert told is not None
+    for word in ("version 1 is the newest", key, f"slipway ledger accept {MODEL}"):
+        assert word in told
+    assert find_beside_damage(MODEL, "4", **ports)[1] is None
+    env.registry.aliases["challenger"] = 4
+    with pytest.raises(Tampered, match="was changed"):
+        find_beside_damage(MODEL, "challenger", **ports)
+
+
+def test_a_card_is_of_no_champion_without_an_unchanged_promotion(env: EnteredEnv) -> None:
+    """The damage is what is told."""
+    for number in range(1, ledger.length(env.store, MODEL) + 1):
+        env.store.write(ledger.entry_key(MODEL, number), b"garbage")
+    with pytest.raises(Tampered, match="was changed"):
+        find_beside_damage(MODEL, "champion", store=env.store, registry=env.entered)
+
+
+def test_the_champion_of_a_moment_is_told_beside_the_damage(
+    env: EnteredEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The damaged entry is named, and the older ones say which version it was before."""
+    monkeypatch.setenv("SLIPWAY_PROJECT", str(tmp_path))
+    monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
+    kept, key = open_store(str(tmp_path / "store")), newest(env)
+    for one in env.store.list(f"ledger/{MODEL}"):
+        kept.write(one.key, b"garbage" if one.key == key else env.store.read(one.key))
+    found = slipway("ledger", "as-of", "2999-01-01", "--model", MODEL, "--json")
+    assert found.exit_code == 0
+    assert json.loads(found.stdout)[MODEL]["version"] == 1
+    assert f"{key} is no entry" in found.stderr
 
 
 def test_an_old_damaged_entry_stops_nothing(env: EnteredEnv) -> None:

@@ -32,12 +32,15 @@ def card(
     MLflow run, as `model_card.md` and `model_card.html`; this one has what came later, too.
     """
     from slipway.stages.card.card import HTML, MARKDOWN, card_files
-    from slipway.stages.report.export import find_version
+    from slipway.stages.report.damage import find_beside_damage
     from slipway.wiring.pictures import drawing
     from slipway.wiring.version_case import read_whole_case
 
     container, draw = container_of(kept), drawing() if as_html else None
-    found = find_version(container.registry, model, version)
+    store, registry = container.store, container.registry
+    found, damage = find_beside_damage(model, version, store=store, registry=registry)
+    if damage is not None:
+        click.secho(damage, fg="red", err=True)
     data = card_files(read_whole_case(container, found), draw)[HTML if as_html else MARKDOWN]
     if target is None:
         click.echo(data.decode(), nl=False)

@@ -16,7 +16,7 @@ from slipway.cli.output import json_option, print_json
 from slipway.cli.time_argument import Time
 from slipway.errors import SpecError
 from slipway.records import ledger as chain
-from slipway.records.champion_history import champion_as_of
+from slipway.records.champion_history import champion_beside_damage
 from slipway.stages.model.own_anchors import SHORT_ID
 from slipway.values.told_times import in_utc
 
@@ -139,11 +139,16 @@ def accept(subject: str, *, reason: str, as_json: bool) -> None:
 def as_of(time: datetime, *, model: str | None, as_json: bool) -> None:
     """Print which version was champion at TIME.
 
-    TIME is ISO 8601; UTC without a time zone.
+    TIME is ISO 8601; UTC without a time zone. Damaged entries are named and left out.
     """
-    store = _store(model)
-    champions = {one: champion_as_of(store, one, time) for one in _subjects(store, model)}
-    known = {one: champion for one, champion in champions.items() if champion is not None}
+    store, known = _store(model), {}
+    for one in _subjects(store, model):
+        champion, damaged = champion_beside_damage(store, one, time)
+        if champion is not None:
+            known[one] = champion
+        for key in damaged:
+            text = f"{key} is no entry, and may be about a newer champion: `slipway ledger verify`"
+            click.secho(text, fg="red", err=True)
     if as_json:
         print_json({one: asdict(champion) for one, champion in known.items()})
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -59,8 +59,34 @@ def champion_as_of(store: Store, model: str, at: datetime) -> Champion | None:
         store: Store of the ledger.
         model: Name of the model.
         at: Wall time, with a time zone.
+
+    Raises:
+        Tampered: A newer entry is damaged.
     """
-    entries = newest_first(store, model)
+    return _champion_among(newest_first(store, model), at)
+
+
+def champion_beside_damage(
+    store: Store, model: str, at: datetime
+) -> tuple[Champion | None, tuple[str, ...]]:
+    """Return the champion at a point in time by the intact entries, and the damaged newer ones.
+
+    Args:
+        store: Store of the ledger.
+        model: Name of the model.
+        at: Wall time, with a time zone.
+    """
+    damaged: list[str] = []
+
+    def entries() -> Iterator[dict[str, Any]]:
+        for entry in newest_first(store, model, damaged="mark"):
+            damaged.extend([entry["damaged"]] if "damaged" in entry else [])
+            yield entry
+
+    return _champion_among(entries(), at), tuple(damaged)
+
+
+def _champion_among(entries: Iterator[dict[str, Any]], at: datetime) -> Champion | None:
     for entry in entries:
         if is_promotion(entry["fact"]) and datetime.fromisoformat(_made_at(entry)) <= at:
             began = first_promotion(entry, entries)

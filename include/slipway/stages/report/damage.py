@@ -6,6 +6,39 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from slipway.errors import Tampered
+from slipway.records.store import Store
+from slipway.stages.model.aliases import CHAMPION
+from slipway.stages.ports.registry import ModelVersion, Registry
+from slipway.stages.report.export import find_version
+from slipway.stages.rollout.ledger_versions import newest_promotions
+
+
+def find_beside_damage(
+    model: str, which: str, *, store: Store, registry: Registry
+) -> tuple[ModelVersion, str | None]:
+    """Return a version by number or alias, and what is damaged where it is champion beside that.
+
+    Args:
+        model: Name of the model.
+        which: Number or alias.
+        store: Store of the ledger.
+        registry: Registered versions.
+
+    Raises:
+        NotFound: There is no such version.
+        RegistryUnavailable: The registry does not answer.
+        Tampered: The ledger is damaged, and no unchanged entry made a version champion.
+    """
+    try:
+        return find_version(registry, model, which), None
+    except Tampered as error:
+        numbers = (number for number, _ in newest_promotions(store, model))
+        number = next(numbers, None) if which == CHAMPION else None
+        if number is None:
+            raise
+        told = next(describe_damage(model, (), error))
+        by = f"version {number} is the newest that an unchanged entry made champion"
+        return registry.version(model, number), f"{by}. {told}"
 
 
 def describe_damage(
