@@ -1,72 +1,59 @@
-"""Damaged objects of the store stop neither a rollback nor a sweep."""
+"""Objects of the store that are JSON of another form end what reads them with a clear error."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 import pytest
 
-from slipway.errors import RegistryUnavailable
-from slipway.records.leases import find_lease
-from slipway.records.open_work import open_stages
-from tests.support.rollout_env import MODEL, STEPPED, RolloutEnv
+from slipway.errors import Tampered
+from slipway.records import requests
+from slipway.records.approvals import find_approval
+from slipway.records.arrival_moments import arrival_of
+from slipway.records.arrivals import find_registration
+from slipway.records.delivery_order import number_of
+from slipway.records.landing_area import Delivery
+from slipway.records.outcomes import find_outcome
+from slipway.records.requests import Request
+from slipway.records.run_records import RunRef, find_record
+from slipway.records.stage_errors import find_error
+from slipway.records.store import Store
+from slipway.records.verified_versions import find_verification
+from slipway.records.withdrawals import find_withdrawal
+from tests.fakes.memory_store import MemoryStore
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+DELIVERY = Delivery("sales", "features", "one", "landing/one.csv", ".csv", 1, NOW, "b" * 12)
+REQUEST = Request("delay", 1, "person", "reason", NOW.isoformat(), "ann", "unique", {})
+READERS: dict[str, Callable[[Store], object]] = {
+    "requests/delay/000001.json": lambda store: requests.all_requests(store, "delay"),
+    "requests/delay/000001.decision.json": lambda store: requests.find_decision(store, REQUEST),
+    "requests/delay/000001.answer.json": lambda store: requests.find_answer(store, REQUEST),
+    "requests/delay/000001.approval.json": lambda store: find_approval(store, REQUEST),
+    "requests/delay/000001.withdrawn.json": lambda store: find_withdrawal(store, REQUEST),
+    "runs/delay/a/train/record.json": lambda store: find_record(
+        store, RunRef("delay", "a", "train")
+    ),
+    f"verified/delay/{'a' * 64}.json": lambda store: find_verification(store, "delay", "a" * 64),
+    f"order/sales/features/one/{'b' * 12}.json": lambda store: number_of(store, DELIVERY),
+    "moments/sales/one.json": lambda store: arrival_of(store, DELIVERY),
+    f"arrivals/sales/features/one/r0001-{'b' * 12}.json": lambda store: find_registration(
+        store, DELIVERY
+    ),
+    "outcomes/o.json": lambda store: find_outcome(store, "outcomes/o.json"),
+    "outcomes/e.json": lambda store: find_error(store, "outcomes/e.json"),
+}
 
 
-@pytest.fixture
-def env() -> RolloutEnv:
-    """Version 2 serves, and version 3 is its challenger."""
-    made = RolloutEnv()
-    made.registry.aliases["challenger"] = 3
-    return made
-
-
-@pytest.mark.parametrize("damage", [b"garbage", b"", b"[]", b"{}"])
-def test_a_damaged_decision_is_none(env: RolloutEnv, damage: bytes) -> None:
-    """The sweep treats the stage as undecided; a repeat of the stage decides again."""
-    run = env.until_switch()
-    env.switch(run)
-    env.store.write(f"runs/{MODEL}/{run}/promote_champion/decision.json", damage)
-    assert env.promote(run).verdict.action == "promoted"
-    assert env.registry.aliases["champion"] == 3
-
-
-def test_a_sweep_goes_on_beside_a_damaged_decision(
-    env: RolloutEnv, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The rollout was stopped while it carried the decision out."""
-    run = env.until_switch()
-    env.switch(run)
-
-    def away(*_: object) -> None:
-        raise RegistryUnavailable("MLflow does not answer")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(env.registry, "set_alias", away)
-        with pytest.raises(RegistryUnavailable):
-            env.promote(run)
-    env.store.write(f"runs/{MODEL}/{run}/promote_champion/decision.json", b"garbage")
-    sweep = env.roll(holder="sweep-1")
-    assert sweep == ["nothing"], "its lease is held"
-    lease = find_lease(env.store, f"rollout-{MODEL}")
-    assert lease is not None
-    record = env.reconcile(holder="sweep-2", ended=lease.holder)
-    assert record.verdict.action == "roll_out"
-
-
-@pytest.mark.parametrize("damage", [b"garbage{", b"", b"{}"])
-def test_a_damaged_lease_counts_as_expired(env: RolloutEnv, damage: bytes) -> None:
-    """Its number fences all the same."""
-    assert env.roll() == STEPPED
-    env.store.write(f"leases/rollout-{MODEL}/00000001.json", damage)
-    assert env.roll("previous", holder="person")[-1] == "promoted"
-    lease = find_lease(env.store, f"rollout-{MODEL}")
-    assert lease is not None
-    assert lease.number == 2
-
-
-def test_strange_objects_among_the_open_stages_are_nobodys_work(env: RolloutEnv) -> None:
-    """They stop no sweep and no rollback."""
-    for name in ("junk", "a/b/c.json", "rollout-000001/note.txt", "rollout-999999/verify.json"):
-        env.store.write(f"open/{MODEL}/{name}", b"x")
-    assert env.roll() == STEPPED
-    assert env.roll("previous", holder="person")[-1] == "promoted"
-    assert [ref.run for ref in open_stages(env.store, MODEL)] == ["rollout-999999"]
-    assert env.roll(holder="sweep") == ["nothing"]
+@pytest.mark.parametrize("form", [b"[]", b"3", b"{}", b'{"number": "' + b"9" * 4900 + b'"}'])
+@pytest.mark.parametrize("key", READERS)
+def test_an_object_of_another_form_is_named(key: str, form: bytes) -> None:
+    """Which object it is and what helps, in place of an error of Python."""
+    store = MemoryStore()
+    store.write(key, form)
+    with pytest.raises(Tampered, match="has another form than it was written with") as raised:
+        READERS[key](store)
+    assert key in raised.value.message
+    assert raised.value.where == store.uri(key)
+    assert raised.value.hint == "restore the object from a backup"

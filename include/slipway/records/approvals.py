@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from slipway.records.requests import key_beside
-from slipway.records.store import encode, find_json, read_json
+from slipway.records.store import encode, find_value, read_value
 
 if TYPE_CHECKING:
     from slipway.records.requests import Request
@@ -46,10 +46,9 @@ def give_approval(
     key = key_beside(request, ENDING)
     given = Approval(answer, by, reason, datetime.now(UTC).isoformat())
     store.create(key, encode(asdict(given)))
-    return Approval(**read_json(store, key))
+    return read_value(store, key, lambda value: Approval(**value))
 
 
 def find_approval(store: Store, request: Request) -> Approval | None:
     """Return the answer to a request, or None."""
-    value = find_json(store, key_beside(request, ENDING))
-    return None if value is None else Approval(**value)
+    return find_value(store, key_beside(request, ENDING), lambda value: Approval(**value))

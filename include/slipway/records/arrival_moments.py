@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from slipway.records.landing_area import Delivery
-from slipway.records.store import Store, encode, read_json
+from slipway.records.store import Store, encode, read_value
 
 
 def arrival_of(store: Store, delivery: Delivery, *, now: datetime | None = None) -> datetime:
@@ -21,7 +21,8 @@ def arrival_of(store: Store, delivery: Delivery, *, now: datetime | None = None)
         now: Wall time; None: the machine's.
     """
     keep_arrival(store, delivery.dataset, delivery.batch, at=now or datetime.now(UTC))
-    return datetime.fromisoformat(read_json(store, _key(delivery.dataset, delivery.batch))["at"])
+    key = _key(delivery.dataset, delivery.batch)
+    return read_value(store, key, lambda value: datetime.fromisoformat(value["at"]))
 
 
 def keep_arrival(store: Store, dataset: str, batch: str, *, at: datetime) -> None:

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from slipway.records.landing_area import Delivery
-from slipway.records.store import Store, encode, find_json, reached_in, read_json
+from slipway.records.store import Store, encode, find_value, reached_in, read_value
 
 _NOT_PUBLISHED = frozenset({"duplicate", "superseded"})
 
@@ -64,8 +64,9 @@ def waiting(
 
 def acknowledged(store: Store, dataset: str) -> str | None:
     """Return the fingerprint of the last listing that was handled as a whole, or None."""
-    value = find_json(store, f"arrivals/{dataset}/acknowledged.json")
-    return None if value is None else str(value["fingerprint"])
+    return find_value(
+        store, f"arrivals/{dataset}/acknowledged.json", lambda value: str(value["fingerprint"])
+    )
 
 
 def acknowledge(store: Store, dataset: str, fingerprint: str) -> None:
@@ -114,7 +115,7 @@ def register(
 def find_registration(store: Store, delivery: Delivery) -> Registration | None:
     """Return the newest registration of exactly this state of the file, or None."""
     keys = list(_tails(store, delivery).values())
-    return Registration(**read_json(store, keys[-1])) if keys else None
+    return read_value(store, keys[-1], lambda value: Registration(**value)) if keys else None
 
 
 def exceeded_limits(store: Store, delivery: Delivery) -> frozenset[str]:
@@ -125,7 +126,7 @@ def exceeded_limits(store: Store, delivery: Delivery) -> frozenset[str]:
 def first_registration(store: Store, dataset: str, stream: str, batch: str) -> Registration | None:
     """Return the registration of a batch's first revision, or None for an unknown batch."""
     keys = [entry.key for entry in store.list(_folder(dataset, stream, batch))]
-    return Registration(**read_json(store, keys[0])) if keys else None
+    return read_value(store, keys[0], lambda value: Registration(**value)) if keys else None
 
 
 def newest_registration(store: Store, dataset: str, stream: str, batch: str) -> Registration | None:
@@ -139,7 +140,11 @@ def newest_registration(store: Store, dataset: str, stream: str, batch: str) -> 
     if not revisions:
         return None
     revision = f"r{revisions[-1]:04d}"
-    newest = [Registration(**read_json(store, key)) for key in keys if _revision(key) == revision]
+    newest = [
+        read_value(store, key, lambda value: Registration(**value))
+        for key in keys
+        if _revision(key) == revision
+    ]
     return next((one for one in newest if one.action not in _NOT_PUBLISHED), newest[0])
 
 
@@ -149,7 +154,7 @@ def published_from(
     """Return the landing key of the file whose rows a revision has, or None."""
     for entry in store.list(_folder(dataset, stream, batch)):
         if _revision(entry.key) == f"r{revision:04d}":
-            found = Registration(**read_json(store, entry.key))
+            found = read_value(store, entry.key, lambda value: Registration(**value))
             if found.action not in _NOT_PUBLISHED:
                 return found.key
     return None

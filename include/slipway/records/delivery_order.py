@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from slipway.records.landing_area import Delivery
-from slipway.records.store import Store, encode, find_json, newest_number, read_json
+from slipway.records.store import Store, encode, find_value, newest_number, read_value
 
 
 def number_of(store: Store, delivery: Delivery) -> int:
@@ -24,11 +24,15 @@ def number_of(store: Store, delivery: Delivery) -> int:
         delivery: Delivery that is about to be read.
     """
     key = f"{_folder(delivery)}/{delivery.stream}/{delivery.batch}/{delivery.tag12}.json"
-    if (known := find_json(store, key)) is not None:
-        return int(known["number"])
+    if (known := find_value(store, key, _number_in)) is not None:
+        return known
     claimed = {"stream": delivery.stream, "batch": delivery.batch, "tag12": delivery.tag12}
     store.create(key, encode({"number": _claim_next(store, _folder(delivery), claimed)}))
-    return int(read_json(store, key)["number"])
+    return read_value(store, key, _number_in)
+
+
+def _number_in(value: Any) -> int:
+    return int(value["number"])
 
 
 def _claim_next(store: Store, folder: str, claimed: dict[str, Any]) -> int:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from slipway.records.idempotent_stage import enter_in_ledger
 from slipway.records.run_records import RunRecord, RunRef, find_record
-from slipway.records.store import Store, encode, find_json
+from slipway.records.store import Store, encode, find_value
 from slipway.records.verdicts import Verdict
 
 
@@ -65,8 +65,11 @@ def keep_outcome(store: Store, key: str, outcome: Outcome) -> None:
 
 def find_outcome(store: Store, key: str) -> Outcome | None:
     """Return the result of a stage, or None without one."""
-    kept = find_json(store, key)
-    if kept is None or kept["form"] not in _FORMS:
+    return find_value(store, key, _outcome_in)
+
+
+def _outcome_in(kept: Any) -> Outcome | None:
+    if kept["form"] not in _FORMS:
         return None
     outcome: Outcome = _FORMS[kept["form"]].from_json(kept["value"])
     return outcome

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from slipway.errors import NotFound
-from slipway.records.store import Store, digest, encode, find_json, reached_in, read_json
+from slipway.records.store import Store, digest, encode, find_value, reached_in, read_value
 from slipway.records.verdicts import Number
 
 RUN_PREFIX = "request-"
@@ -158,7 +158,7 @@ def read_request(store: Store, model: str, number: int) -> Request:
         NotFound: There is no such request.
     """
     try:
-        return Request(**read_json(store, f"{_stem(model, number)}.json"))
+        return read_value(store, f"{_stem(model, number)}.json", lambda value: Request(**value))
     except NotFound as error:
         raise NotFound(
             f"{model} has no request {number}",
@@ -229,21 +229,19 @@ def decide(
 
 def find_decision(store: Store, request: Request) -> Decision | None:
     """Return the decision on a request, or None."""
-    value = find_json(store, _decision_key(request))
-    return None if value is None else Decision(**value)
+    return find_value(store, _decision_key(request), lambda value: Decision(**value))
 
 
 def answer(store: Store, request: Request, *, outcome: Outcome, reason: str) -> Answer:
     """Answer a request and return the answer; the first one counts."""
     key = _answer_key(request)
     store.create(key, encode(asdict(Answer(outcome, reason, _now()))))
-    return Answer(**read_json(store, key))
+    return read_value(store, key, lambda value: Answer(**value))
 
 
 def find_answer(store: Store, request: Request) -> Answer | None:
     """Return the answer to a request, or None."""
-    value = find_json(store, _answer_key(request))
-    return None if value is None else Answer(**value)
+    return find_value(store, _answer_key(request), lambda value: Answer(**value))
 
 
 def _find_unique(
@@ -262,7 +260,7 @@ def _find_unique(
 
 
 def _need_decision(store: Store, request: Request) -> Decision:
-    return Decision(**read_json(store, _decision_key(request)))
+    return read_value(store, _decision_key(request), lambda value: Decision(**value))
 
 
 def _names(store: Store, model: str) -> set[str]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from slipway.errors import NotFound
-from slipway.records.store import Store, find_json
+from slipway.records.store import Store, find_value
 from slipway.records.verdicts import Verdict
 
 RECORD = "record.json"
@@ -78,8 +78,7 @@ class RunRecord:
 
 def find_record(store: Store, ref: RunRef) -> RunRecord | None:
     """Return the record of a piece of work, or None while it has not finished."""
-    value = find_json(store, ref.key)
-    return None if value is None else RunRecord.from_json(value)
+    return find_value(store, ref.key, RunRecord.from_json)
 
 
 def need_record(store: Store, ref: RunRef) -> RunRecord:

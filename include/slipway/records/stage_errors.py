@@ -6,10 +6,11 @@ The class of an error decides on a retry.
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 from slipway import errors
 from slipway.errors import Permanent, SlipwayError, StoreUnavailable
-from slipway.records.store import Store, encode, find_json
+from slipway.records.store import Store, encode, find_value
 
 _WORDS = ("message", "expected", "found", "where", "hint")
 
@@ -34,8 +35,11 @@ def find_error(store: Store, key: str) -> Exception | None:
 
     An error of a class that is not in `slipway.errors` becomes a `RuntimeError` that names it.
     """
-    kept = find_json(store, key)
-    if kept is None or kept["form"] != "error":
+    return find_value(store, key, _error_in)
+
+
+def _error_in(kept: Any) -> Exception | None:
+    if kept["form"] != "error":
         return None
     name, fields = kept["value"]["kind"], kept["value"]["fields"]
     kind = getattr(errors, name, None)

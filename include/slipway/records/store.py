@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from slipway.errors import NotFound, Tampered
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,39 @@ def find_json(store: Store, key: str) -> Any | None:
     """Return the value of one JSON object, or None when there is no such object."""
     try:
         return read_json(store, key)
+    except NotFound:
+        return None
+
+
+def read_value(store: Store, key: str, make: Callable[[Any], Value]) -> Value:
+    """Return the value that one JSON object holds.
+
+    Args:
+        store: Store of the object.
+        key: Its key.
+        make: Makes the value of the JSON.
+
+    Raises:
+        NotFound: There is no such object.
+        Tampered: The object is not JSON, or of another form.
+    """
+    found = read_json(store, key)
+    try:
+        return make(found)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise Tampered(
+            f"{key} has another form than it was written with",
+            expected="the JSON that Slipway wrote there",
+            found=f"{type(found).__name__}, which cannot be read ({type(error).__name__})",
+            where=store.uri(key),
+            hint="restore the object from a backup",
+        ) from error
+
+
+def find_value(store: Store, key: str, make: Callable[[Any], Value]) -> Value | None:
+    """Return the value that one JSON object holds, or None when there is no such object."""
+    try:
+        return read_value(store, key, make)
     except NotFound:
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slipway.records.run_records import RunRef
-from slipway.records.store import Store, encode, find_json
+from slipway.records.store import Store, encode, find_value
 
 FOLDER = "verified"
 
@@ -22,8 +22,8 @@ def remember_verified(store: Store, ref: RunRef, *, version: int, sha256: str) -
 
 def find_verification(store: Store, model: str, sha256: str) -> RunRef | None:
     """Return the verification that a version with this digest passed first, or None."""
-    value = find_json(store, _key(model, sha256))
-    return None if value is None else RunRef(model, value["run"], "verify")
+    key = _key(model, sha256)
+    return find_value(store, key, lambda value: RunRef(model, value["run"], "verify"))
 
 
 def was_verified(store: Store, model: str, sha256: str) -> bool:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from slipway.records.requests import key_beside
-from slipway.records.store import encode, find_json
+from slipway.records.store import encode, find_value
 
 if TYPE_CHECKING:
     from slipway.records.requests import Request
@@ -42,5 +42,4 @@ def withdraw(store: Store, request: Request, *, reason: str) -> None:
 
 def find_withdrawal(store: Store, request: Request) -> Withdrawal | None:
     """Return the withdrawal of a request, or None."""
-    value = find_json(store, key_beside(request, ENDING))
-    return None if value is None else Withdrawal(**value)
+    return find_value(store, key_beside(request, ENDING), lambda value: Withdrawal(**value))
