@@ -14,7 +14,7 @@ from slipway.stages.model.ledger_anchors import anchor_ledgers
 from slipway.stages.model.own_anchors import own_anchors
 from slipway.stages.ports.registry import Anchor
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.rollout import FakeRegistry
+from tests.fakes.rollout_registry import FakeRegistry
 
 DATA, OURS, THEIRS = "flights", "delay", "their_delay"
 
