@@ -144,7 +144,8 @@ class Kubelets:
         return None
 
     async def close(self) -> None:
-        """Kill all pods and wait for their end."""
+        """Kill all pods and wait for their end; a pod that is bound meanwhile does not begin."""
+        self._lost.update(self._nodes)
         for run in self._runs.values():
             run.cut()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -175,11 +176,15 @@ class Kubelets:
 
     def _forget(self, uid: str) -> None:
         run = self._runs.pop(uid, None)
-        task = self._tasks.pop(uid, None)
-        if run is None or task is None:
+        if run is None:
             return
+
+        def clear(_: asyncio.Task[None]) -> None:
+            del self._tasks[uid]
+            run.clear()
+
         run.cut()
-        task.add_done_callback(lambda _: run.clear())
+        self._tasks[uid].add_done_callback(clear)
 
     def _write_off(self, pod: Mapping[str, Any], name: str) -> None:
         """Fail and delete a pod whose node is lost, as the control plane does."""

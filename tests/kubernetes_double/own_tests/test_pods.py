@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import httpx
@@ -292,6 +293,15 @@ def test_nothing_of_a_cluster_is_left(tmp_path: Path, base: Path) -> None:
         cluster.apply(pod("stubborn", container("sh", "-c", stubborn)))
         running(cluster, "stubborn")
         cluster.wait("its child", lambda: len(_of(cluster)) >= 2)
+    assert _of(cluster) == []
+
+
+def test_a_pod_that_is_bound_while_the_cluster_ends_does_not_begin(cluster: Cluster) -> None:
+    """Its process would be left: the nodes wait for those alone that they have taken up."""
+    cluster._loop.wait_for(cluster._kubelets.close())  # noqa: SLF001
+    cluster.apply(pod("late", container("sleep", "60")))
+    cluster.wait("it is bound", lambda: "nodeName" in cluster.get("Pod", "late")["spec"])
+    time.sleep(0.3)
     assert _of(cluster) == []
 
 
