@@ -52,6 +52,21 @@ def test_a_model_goes_through_its_life(model: ClusterModel) -> None:
     assert model.served().version == 1
 
 
+def test_what_a_slow_gateway_still_names_is_kept(
+    routed: ClusterModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version that is taken away answers until the gateway has taken the route over."""
+    routed.serve({1: 1.0})
+    routed.serve({2: 0.5, 1: 0.5}, token=2)
+    monkeypatch.setattr(routed.cluster._gateway, "_lag", 1.0)  # noqa: SLF001
+    with routed.clients() as clients:
+        clients.after(20)
+        routed.serve({1: 1.0}, token=2)
+        assert set(clients.after(20)) == {1}
+    assert not clients.failures
+    assert routed.versions() == [f"{NAME}-v1"]
+
+
 def test_a_canary_restarts_no_server_of_the_champion(model: ClusterModel) -> None:
     """Its template is unchanged, to the order of its lists."""
     model.serve({1: 1.0})

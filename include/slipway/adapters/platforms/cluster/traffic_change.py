@@ -110,6 +110,9 @@ class TrafficChange:
                 self._stop_servers_without_share()
                 self._start_servers()
             self._shift()
+            if self._live.by_route and self._requested.shares:
+                # Until then the gateway may send requests to Services that are not used any more.
+                self._wait.for_route()
             # Deployments carry no fencing token: this process may have been superseded in a sleep.
             self._raise_if_superseded()
             for version, replicas in self._counts.items():
@@ -253,8 +256,6 @@ class TrafficChange:
 
     def _wait_until_in_force(self) -> None:
         shares = self._requested.shares
-        if self._live.by_route and shares:
-            self._wait.for_route()
         needed = {
             one: self._counts[one] if self._is_by_count else self._servers_needed(one)
             for one in shares
