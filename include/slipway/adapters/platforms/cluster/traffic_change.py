@@ -110,13 +110,13 @@ class TrafficChange:
                 self._stop_servers_without_share()
                 self._start_servers()
             self._shift()
-            if self._live.by_route and self._requested.shares:
-                # Until then the gateway may send requests to Services that are not used any more.
-                self._wait.for_route()
             # Deployments carry no fencing token: this process may have been superseded in a sleep.
             self._raise_if_superseded()
             for version, replicas in self._counts.items():
                 self._apply_servers(version, replicas)
+            if self._live.by_route and self._requested.shares:
+                # Until then the gateway may send requests to Services that are not used any more.
+                self._wait.for_route()
             self._delete_unused()
             self._wait_until_in_force()
         except PlatformUnavailable:
