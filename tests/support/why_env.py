@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from slipway.records import requests
@@ -10,6 +11,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
 from slipway.spec.retraining import Retraining
+from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.report.why import why
 from tests.fakes.fixed_status import FixedPlatform
 from tests.fakes.memory_store import MemoryStore
@@ -33,6 +35,7 @@ class WhyEnv:
         named = aliases if champion is None else {"champion": champion, **aliases}
         self.registry = MonitoringRegistry(MODEL, aliases=named, tags={2: TAGS})
         self.policy = Retraining()
+        self.signature_of: Callable[[ModelVersion], str | None] | None = None
         self.platform: Any = FixedPlatform({} if champion is None else {champion: 1.0})
         if champion is not None:
             self.record("request-000001", "promote_challenger", passed(champion))
@@ -57,6 +60,7 @@ class WhyEnv:
             registry=self.registry,
             platform=self.platform,
             policy=self.policy,
+            signature_of=self.signature_of,
         )
         return dict(line.split(": ", 1) for line in told)
 

@@ -52,6 +52,27 @@ def test_a_serving_champion_has_its_history() -> None:
     assert told["Next"] == "the monitor goes on; its last verdict: 0 of 1 windows drift."
 
 
+def test_a_signature_that_does_not_count_is_named_with_its_way_out() -> None:
+    """Of what serves, and of a challenger, at which the next rollout stops."""
+    env = WhyEnv()
+    refusal = "version {0} of ferry_delay is not signed, found none; `slipway sign` signs it"
+    env.signature_of = lambda version: f"refused: {refusal.format(version.version)}"
+    told = env.lines()
+    assert told["Not usable"] == f"{refusal.format(2)}."
+    assert told["Next"] == "the monitor looks at the first window that closes."
+    env = WhyEnv(challenger=3)
+    env.record("request-000002", "promote_challenger", passed(3))
+    env.signature_of = lambda one: "signed by 0a" if one.version == 2 else "refused: not signed"
+    told = env.lines()
+    assert told["Not usable"] == "not signed."
+    assert told["Next"] == (
+        "deploy stops at version 3, whose signature does not count; `slipway sign ferry_delay` "
+        "signs what the ledger knows."
+    )
+    env.signature_of = lambda _: "signed by 0a"
+    assert env.lines()["Next"] == "version 3 is challenger and waits for deploy."
+
+
 def test_operations_that_are_not_well_have_a_line_of_their_own() -> None:
     """Until a later window is well."""
     env = WhyEnv()

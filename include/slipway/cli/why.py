@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -24,10 +25,11 @@ def why(name: str, *, as_json: bool) -> None:
     """Explain which version of a model serves, or what became of a dataset's deliveries.
 
     A model has five lines: the served version, since when, its evidence, what was refused, and
-    what is next; where MLflow lost a version, or a rollout waits for another one, a line tells
-    that, too. Of a dataset the newest deliveries are listed, those first that were blocked or
-    have bad rows: the reason, the commonest reasons of bad rows with what would accept them, and
-    where the rows are; then what lies in the landing area and cannot be a delivery.
+    what is next; where MLflow lost a version, its signature does not count, or a rollout waits for
+    another one, a line tells that, too. Of a dataset the newest deliveries are listed, those first
+    that were blocked or have bad rows: the reason, the commonest reasons of bad rows with what
+    would accept them, and where the rows are; then what lies in the landing area and cannot be a
+    delivery.
 
     An MLflow that does not answer within some seconds is named as that, and the rest is told.
 
@@ -53,6 +55,7 @@ def why(name: str, *, as_json: bool) -> None:
 
 
 def _model(specs: FoundSpecs, container: Container, *, as_json: bool) -> None:
+    from slipway.stages.report.signatures import describe_signature
     from slipway.stages.report.why import why as why_of
     from slipway.wiring.found_specs import reader_for
     from slipway.wiring.signing import state_trust_of
@@ -64,6 +67,9 @@ def _model(specs: FoundSpecs, container: Container, *, as_json: bool) -> None:
         platform=reader_for(container, specs),
         valid=specs.valid,
         policy=specs.model.retraining if specs.model else None,
+        signature_of=partial(
+            describe_signature, registry=container.registry, verifier=container.verifier
+        ),
         trust=state_trust_of(container),
     )
     if as_json:

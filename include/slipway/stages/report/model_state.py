@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +15,7 @@ from slipway.stages.model.aliases import CHALLENGER, CHAMPION, PREVIOUS
 from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, find_losses
 from slipway.stages.report.damage import describe_damage
 from slipway.stages.report.pending_request import describe_pending
+from slipway.stages.report.signatures import refused_signatures
 from slipway.stages.report.waiting import describe_waiting
 from slipway.stages.rollout.foreign_versions import find_foreign
 from slipway.stages.rollout.genuine_state import refused_states
@@ -55,6 +56,7 @@ class ModelState:
         traffic: What is served, and what the next deploy decides.
         losses: Versions that the registry lost.
         foreign: Aliases that no entered record put where they are.
+        unusable: Why the signature of a version with an alias does not count, by version.
         refused: A sentence about each newer desired state that is not followed.
         outage: Why the aliases are not known; None when they are.
         damage: A sentence about each damaged entry of the ledger.
@@ -73,6 +75,7 @@ class ModelState:
     traffic: ServedState = field(default_factory=ServedState)
     losses: Sequence[RegistryLoss] = ()
     foreign: Sequence[ForeignAlias] = ()
+    unusable: Mapping[int, str] = field(default_factory=dict)
     refused: Sequence[str] = ()
     outage: str | None = None
     damage: Sequence[str] = ()
@@ -147,6 +150,7 @@ def read_model_state(
     platform: ServedReader,
     valid: ValidSpecs = "both",
     policy: Retraining | None = None,
+    signature_of: Callable[[ModelVersion], str | None] | None = None,
     trust: StateTrust | None = None,
 ) -> ModelState:
     """Read a model's state; an outage of registry or platform hides nothing else.
@@ -158,6 +162,7 @@ def read_model_state(
         platform: Reads the served traffic.
         valid: Which of the specs of the model and its dataset are valid now.
         policy: The model's rules for retraining; None: its spec is not known.
+        signature_of: Describes the signature of a version; None: it is not looked at.
         trust: Keys that have to have signed desired states; None: they are not looked at.
 
     Raises:
@@ -167,12 +172,14 @@ def read_model_state(
     named: dict[str, ModelVersion | None] = {}
     losses: list[RegistryLoss] = []
     foreign: Sequence[ForeignAlias] = ()
+    unusable: Mapping[int, str] = {}
     outage: str | None = None
     damage: Tampered | None = None
     try:
         named = {alias: registry.alias(model, alias) for alias in (CHAMPION, CHALLENGER, PREVIOUS)}
         losses = find_losses(model, store=store, registry=registry)
         foreign = find_foreign(registry, model)
+        unusable = refused_signatures(named.values(), signature_of)
         traffic = read_served_state(model, store=store, registry=registry, platform=platform)
     except (Transient, Tampered) as error:
         named, losses, foreign, outage = {}, [], (), error.message
@@ -187,6 +194,7 @@ def read_model_state(
         # A rollout that has not recorded its end takes the aliases of the version that it serves.
         losses=[one for one in losses if one.alias == CHAMPION or one.version not in shares],
         foreign=foreign,
+        unusable=unusable,
         refused=refused_states(model, store=store, served=traffic.served, trust=trust),
         outage=outage,
         damage=tuple(describe_damage(model, entries, damage)),

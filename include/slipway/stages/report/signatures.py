@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from slipway.errors import BadSignature, NotFound, Tampered
@@ -13,6 +14,7 @@ from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.ports.signatures import Verifier
 
 SIGNED = "signed by"
+REFUSED = "refused: "
 SIGN_IT = "`slipway sign` signs what the ledger knows"
 
 
@@ -41,10 +43,29 @@ def describe_signature(
             version=version.version,
         )
     except BadSignature as error:
-        return f"refused: {error.message}, found {error.found}; {SIGN_IT}"
+        return f"{REFUSED}{error.message}, found {error.found}; {SIGN_IT}"
     except (NotFound, Tampered) as error:
-        return f"refused: {error.message}"
+        return f"{REFUSED}{error.message}"
     return f"{SIGNED} {key_id[:SHORT_ID]}"
+
+
+def refused_signatures(
+    versions: Iterable[ModelVersion | None], describe: Callable[[ModelVersion], str | None] | None
+) -> dict[int, str]:
+    """Return why versions may not be used, by number.
+
+    Args:
+        versions: The versions, None for none.
+        describe: Describes the signature of a version; None: signatures are not looked at.
+    """
+    if describe is None:
+        return {}
+    told = {one.version: describe(one) or "" for one in versions if one is not None}
+    return {
+        number: text.removeprefix(REFUSED)
+        for number, text in told.items()
+        if text.startswith(REFUSED)
+    }
 
 
 def _signature(version: ModelVersion, registry: VersionFiles) -> bytes | None:

@@ -1,14 +1,14 @@
 """Explain a model in five lines, from its ledger, requests, registry and platform.
 
 Further lines tell what the registry lost, what of the ledger is damaged, which aliases are foreign,
-which desired states are not followed, operations that are not well, and which rollouts wait for
-another one. Each sentence holds in every state: it names what is not known, and the next deploy is
-the decision for the same state.
+which signatures do not count, which desired states are not followed, operations that are not well,
+and which rollouts wait for another one. Each sentence holds in every state: it names what is not
+known, and the next deploy is the decision for the same state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from slipway.records.champion_history import REGISTERED
@@ -45,6 +45,7 @@ def why(
     platform: ServedReader,
     valid: ValidSpecs = "both",
     policy: Retraining | None = None,
+    signature_of: Callable[[ModelVersion], str | None] | None = None,
     trust: StateTrust | None = None,
 ) -> list[str]:
     """Explain what is served, since when, on what evidence, what was refused, what is next.
@@ -57,6 +58,7 @@ def why(
         valid: Which of its specs are valid now; without both there is no training, rollout or
             monitoring.
         policy: Its rules for retraining; None: its spec is not known.
+        signature_of: Describes the signature of a version; None: it is not looked at.
         trust: Keys that have to have signed desired states; None: they are not looked at.
 
     Raises:
@@ -70,6 +72,7 @@ def why(
         platform=platform,
         valid=valid,
         policy=policy,
+        signature_of=signature_of,
         trust=trust,
     )
     return format_lines(state)
@@ -82,6 +85,7 @@ def format_lines(state: ModelState) -> list[str]:
         *(f"Lost: {loss.reason}. Way out: {loss.way_out}." for loss in state.losses),
         *(f"Damaged: {sentence}" for sentence in state.damage),
         *(f"Foreign: {one.sentence}" for one in state.foreign),
+        *(f"Not usable: {text}." for text in state.unusable.values()),
         *(f"Not followed: {sentence}" for sentence in state.refused),
         describe_since(state),
         _evidence(state),

@@ -71,6 +71,18 @@ def _unknown(state: ModelState) -> str | None:
     return None
 
 
+def _unusable(state: ModelState) -> str | None:
+    decision = state.traffic.decision
+    if decision is None or decision.action == "nothing":
+        return None
+    if decision.version not in state.unusable:
+        return None
+    return (
+        f"deploy stops at version {decision.version}, whose signature does not count; "
+        f"`slipway sign {state.model}` signs what the ledger knows."
+    )
+
+
 def _next_rollout(state: ModelState) -> str | None:
     decision, challenger = state.traffic.decision, state.challenger
     if decision is not None and state.traffic.stopped is not None:
@@ -164,6 +176,7 @@ _IN_ORDER: tuple[Callable[[ModelState], str | None], ...] = (
     _rollout_in_progress,
     _damaged,
     _unknown,
+    _unusable,
     _next_rollout,
     _without_rollout,
 )
