@@ -87,7 +87,9 @@ class Environment:
 
     def copy(self, folder: Path) -> Environment:
         """A copy of an environment in memory, with a state of its own."""
-        made = deepcopy(self)
+        # A signature is a value, and holds types of its parser.
+        signature = self.platform.signature
+        made = deepcopy(self, {id(signature): signature})
         made.training.tracking.root = shutil.copytree(self.training.tracking.root, folder / "copy")
         return made
 

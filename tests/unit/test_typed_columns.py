@@ -17,7 +17,10 @@ from slipway.adapters.onnx_model import load_onnx
 from slipway.errors import BadRequest
 from slipway.serving.model_server.load_engine import load_engine
 from slipway.serving.model_server.pipeline_engine import load_pipeline
+from slipway.serving.v2.column_values import model_values
+from slipway.serving.v2.errors import Mismatch
 from slipway.serving.v2.protocol import decode
+from slipway.serving.v2.tensors import Tensor
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.import_version.schema_compat import schema_differences
 from slipway.stages.model.manifest import MANIFEST
@@ -158,23 +161,33 @@ def test_every_spelling_of_a_category_has_one_score(folder: Path, engine: str, n
     ],
 )
 def test_both_engines_have_one_range(folder: Path, wind: float | None, *, is_taken: bool) -> None:
-    """The training frame, the pipeline and the ONNX form take and refuse the same numbers."""
+    """The training frame, the pipeline and requests of the ONNX form refuse the same numbers."""
     values: list[list[Any]] = [[0.5, wind], [3, 3], [1, 0], ["true", None], ["1", "2"]]
     frame = pd.DataFrame(dict(zip(MODEL.features.names, values, strict=True)))
+    model = load_onnx(folder)
+    datatypes = ["FP64", "INT64", "INT64", "BYTES", "BYTES"]
+    sent = [
+        Tensor(column.name, [2], datatype, cells)
+        for column, datatype, cells in zip(model.columns, datatypes, values, strict=True)
+    ]
 
     def told(score: Any) -> str:
         try:
             return "taken" if np.isfinite(score()).all() else "not finite"
+        except Mismatch as error:
+            return error.message
         except BadRequest as error:
             return f"{error.found}; {error.where}"
 
     verdicts = {
         told(lambda: load_package(folder).predict(frame)),
         told(lambda: load_pipeline(folder).score(values)),
-        told(lambda: load_onnx(folder).score(values)),
     }
     refused = "the value in row 1 is beyond \u00b11e30; column wind"
     assert verdicts == {"taken" if is_taken else refused}
+    in_a_request = "column 'wind' has a value in row 1 that is beyond \u00b11e30"
+    scored = told(lambda: model.score(list(map(model_values, sent, model.columns))))
+    assert scored == ("taken" if is_taken else in_a_request)
 
 
 def test_monitoring_compares_canonical_texts(folder: Path) -> None:

@@ -16,9 +16,6 @@ from slipway.errors import BadRequest, NotFound, Tampered
 from slipway.stages.model.manifest import MANIFEST, check, open_sealed
 from slipway.stages.model.onnx_form import NUMBERS, ONNX, SCORE, SCORES, TEXTS, spell_category
 from slipway.stages.ports.raw_column import columns_of
-from slipway.values.bad_value import BadValue
-from slipway.values.numbers import in_range
-from slipway.values.value_types import LARGEST_NUMBER
 
 Scores = np.ndarray[Any, np.dtype[np.float64]]
 Values = Sequence[float | str | None]
@@ -53,8 +50,6 @@ class OnnxModel:
         self._run: Callable[[list[str], dict[str, Any], None], list[Any]] = session._sess.run  # noqa: SLF001
         kinds = [column.kind for column in self.columns]
         self._numbers = [place for place, kind in enumerate(kinds) if kind == "number"]
-        # Versions without declared types were served without a limit.
-        self._is_limited = any(column.type is not None for column in self.columns)
         self._texts = [place for place, kind in enumerate(kinds) if kind == "string"]
 
     def score(self, columns: Sequence[Sequence[Any]]) -> Scores:
@@ -63,10 +58,11 @@ class OnnxModel:
         Of a multi-class model the probability of each class, of shape (n_rows, n_classes).
 
         Args:
-            columns: Values by column, in the order of the signature; None when missing.
+            columns: Values by column, in the order of the signature, read by their declared types;
+                None when missing.
 
         Raises:
-            BadRequest: A number is beyond the range of numbers, or a text is not Unicode.
+            BadRequest: A text is not Unicode.
         """
         if len(columns) != len(self.columns):
             raise ValueError("as many columns are needed as the signature names")
@@ -76,8 +72,6 @@ class OnnxModel:
         if self._numbers:
             # NumPy reads None as NaN.
             numbers = np.array([columns[place] for place in self._numbers], np.float64)
-            if self._is_limited:
-                self._check_range(numbers)
             feed[NUMBERS] = numbers.T
         if self._texts:
             texts = [[spell_category(text) for text in columns[place]] for place in self._texts]
@@ -92,30 +86,6 @@ class OnnxModel:
                 found="half of a surrogate pair",
             ) from None
         return scores.ravel() if self._classes is None else scores
-
-    def _check_range(self, numbers: np.ndarray[Any, Any]) -> None:
-        """Raise for the first number beyond the range, with the reason that every reader has.
-
-        Args:
-            numbers: Of shape (n_columns, n_rows); `vdot` would copy what is not contiguous.
-        """
-        # A number beyond the range has a square beyond this sum, in a quarter of the time of
-        # looking at each; NaN leaves it open.
-        if np.vdot(numbers, numbers) <= LARGEST_NUMBER**2:
-            return
-        is_beyond = np.abs(numbers.T) > LARGEST_NUMBER
-        if not is_beyond.any():
-            return
-        row, place = np.argwhere(is_beyond)[0].tolist()
-        try:
-            in_range(float(numbers[place, row]))
-        except BadValue as bad:
-            raise BadRequest(
-                "the model cannot score these rows",
-                expected="values of type number",
-                found=f"the value in row {row} {bad.reason}",
-                where=f"column {self.columns[self._numbers[place]].name}",
-            ) from None
 
 
 def load_onnx(folder: Path) -> OnnxModel:

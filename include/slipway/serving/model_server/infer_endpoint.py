@@ -10,9 +10,9 @@ import logging
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 
+import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
@@ -47,8 +47,7 @@ class NotReady(Transient):
     """The model is not loaded, or not yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Reply:
+class _Reply(msgspec.Struct, frozen=True):
     status: int
     headers: Sequence[tuple[bytes, bytes]]
     body: bytes
@@ -134,7 +133,7 @@ class Inference:
         if len(body) > self._inline_bytes:
             outcome = await self._queue.ask(request)
         else:
-            [outcome] = self.loaded.answer([request])
+            outcome = self.loaded.answer_one(request)
         if isinstance(outcome, Explainable):
             return await self._explanations.ask(outcome)
         return outcome

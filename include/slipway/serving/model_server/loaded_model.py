@@ -108,6 +108,8 @@ class LoadedModel:
         Args:
             requests: The requests, as they arrived.
         """
+        if len(requests) == 1:
+            return [self.answer_one(requests[0])]
         read = [self._decode(request) for request in requests]
         good = [inputs for inputs in read if isinstance(inputs, Inputs)]
         scores = iter(self._score(good))
@@ -115,6 +117,17 @@ class LoadedModel:
             self._finish(request, inputs, next(scores)) if isinstance(inputs, Inputs) else inputs
             for request, inputs in zip(requests, read, strict=True)
         ]
+
+    def answer_one(self, request: PredictRequest) -> Outcome:
+        """Answer one request, as `answer` does.
+
+        Args:
+            request: The request, as it arrived.
+        """
+        inputs = self._decode(request)
+        if isinstance(inputs, SlipwayError):
+            return inputs
+        return self._finish(request, inputs, self._score_alone(inputs))
 
     def explain(self, scored: Explainable, *, until: float) -> Answer:
         """Answer a scored request with its explanation, logged by then; an error if it failed.
@@ -146,6 +159,8 @@ class LoadedModel:
             )
         except BadRequest as error:
             return error
+        if not inputs.explain:
+            return inputs
         return self._extras.refusal_to_explain(inputs) or inputs
 
     def _finish(

@@ -38,9 +38,7 @@ class RowExtras:
     max_explained_rows: int = 1
 
     def refusal_to_explain(self, inputs: Inputs) -> TooLarge | None:
-        """Error for a request whose explanation would take too much time or memory."""
-        if not inputs.explain:
-            return None
+        """Error for a request with `explain` that would take too much time or memory."""
         if inputs.rows > self.max_explained_rows:
             return TooLarge(
                 "the request asks to explain too many rows",

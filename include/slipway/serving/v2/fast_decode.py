@@ -40,7 +40,7 @@ def fast_columns(
             or tensor.parameters is not None
         ):
             return None
-        types, read = accepted
+        types, read = accepted.types, accepted.read
         if not (type(data[0]) in types if rows == 1 else types.issuperset(map(type, data))):
             return None
         if read is not None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
 
 from slipway.stages.ports.raw_column import RawColumn
 from slipway.values.value_types import (
@@ -32,20 +34,25 @@ class FastColumn(NamedTuple):
 
     Attributes:
         types: Python types of the values.
+        cell: Type of a value for a parser that checks it, and accepts no more than `read` does.
         read: Returns the values as the model takes them; None: they are taken as they are.
+        read_cells: The same of values that such a parser has checked.
     """
 
     types: frozenset[type]
+    cell: Any
     read: Read | None = None
+    read_cells: Read | None = None
 
 
 def fast_column(column: RawColumn) -> Mapping[str, FastColumn]:
     """What is accepted of a column, by datatype."""
-    nothing: frozenset[type] = frozenset() if column.required else NOTHING
-    accepted = _BY_KIND if column.type is None else _BY_TYPE
+    accepted = (_BY_KIND if column.type is None else _BY_TYPE).get((column.type, column.kind), {})
+    if column.required:
+        return accepted
     return {
-        datatype: FastColumn(types | nothing, read)
-        for datatype, (types, read) in accepted.get((column.type, column.kind), {}).items()
+        datatype: one._replace(types=one.types | NOTHING, cell=one.cell | None)
+        for datatype, one in accepted.items()
     }
 
 
@@ -67,6 +74,12 @@ def _numbers(data: list[Any]) -> list[Any] | None:
     if low < -LARGEST_NUMBER or max(present, default=0.0) > LARGEST_NUMBER:
         return None
     if low > 0.0 or 0.0 not in present:
+        return data
+    return [None if number is None else number + 0.0 for number in data]
+
+
+def _without_minus_zero(data: list[Any]) -> list[Any]:
+    if 0.0 not in data:
         return data
     return [None if number is None else number + 0.0 for number in data]
 
@@ -117,25 +130,32 @@ _INT: frozenset[type] = frozenset({int})
 _BOOL: frozenset[type] = frozenset({bool})
 _TEXT: frozenset[type] = frozenset({str})
 
+# A parser reads an integer as a float, which is exact within these bounds; the first that is not
+# exact is read as the bound.
+_FLOAT_CELL = Annotated[float, msgspec.Meta(gt=-float(LARGEST_EXACT), lt=float(LARGEST_EXACT))]
+_INT_CELL = Annotated[int, msgspec.Meta(ge=INTEGER_MIN, le=INTEGER_MAX)]
+_TEXT_CELL = Annotated[str, msgspec.Meta(min_length=1)]
+_WORD_CELL = Literal["true", "false"]
+
 _Accepted = Mapping[tuple[ColumnType | None, str], Mapping[str, FastColumn]]
 _BY_KIND: _Accepted = {
-    (None, "number"): {"FP64": FastColumn(_FLOAT)},
-    (None, "string"): {"BYTES": FastColumn(_TEXT)},
+    (None, "number"): {"FP64": FastColumn(_FLOAT, _FLOAT_CELL)},
+    (None, "string"): {"BYTES": FastColumn(_TEXT, str)},
 }
 _BY_TYPE: _Accepted = {
-    ("number", "number"): {"FP64": FastColumn(_FLOAT, _numbers)},
+    ("number", "number"): {"FP64": FastColumn(_FLOAT, _FLOAT_CELL, _numbers, _without_minus_zero)},
     ("integer", "number"): {
-        "INT64": FastColumn(_INT, _integers),
-        "FP64": FastColumn(_FLOAT, _whole_floats),
+        "INT64": FastColumn(_INT, _INT_CELL, _integers),
+        "FP64": FastColumn(_FLOAT, _FLOAT_CELL, _whole_floats, _whole_floats),
     },
-    ("boolean", "number"): {"BOOL": FastColumn(_BOOL, _zeros_and_ones)},
-    ("string", "string"): {"BYTES": FastColumn(_TEXT, _not_empty)},
+    ("boolean", "number"): {"BOOL": FastColumn(_BOOL, bool, _zeros_and_ones, _zeros_and_ones)},
+    ("string", "string"): {"BYTES": FastColumn(_TEXT, _TEXT_CELL, _not_empty)},
     ("integer", "string"): {
-        "INT64": FastColumn(_INT, _digits),
-        "BYTES": FastColumn(_TEXT, _canonical_digits),
+        "INT64": FastColumn(_INT, _INT_CELL, _digits, _digits),
+        "BYTES": FastColumn(_TEXT, str, _canonical_digits, _canonical_digits),
     },
     ("boolean", "string"): {
-        "BOOL": FastColumn(_BOOL, _words),
-        "BYTES": FastColumn(_TEXT, _canonical_words),
+        "BOOL": FastColumn(_BOOL, bool, _words, _words),
+        "BYTES": FastColumn(_TEXT, _WORD_CELL, _canonical_words),
     },
 }

@@ -24,6 +24,7 @@ INPUT_PATH = re.compile(r"`\$\.inputs\[(\d+)\]")
 WRONG_CELL = re.compile(
     r"Expected `.*?(?:, got `(\w+)`)? - at `\$(?:\.inputs\[\d+\]\.data)?\[(\d+)\](?:\[\d+\])?`"
 )
+RequestId = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
 BROKEN = (RecursionError, UnicodeDecodeError, msgspec.MsgspecError)
 
 
@@ -38,7 +39,7 @@ class InferRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Body of an infer request; some clients repeat the model name of the path."""
 
     inputs: list[Tensor]
-    id: Annotated[str, msgspec.Meta(max_length=LONGEST_ID)] | None = None
+    id: RequestId | None = None
     parameters: dict[str, Scalar] | None = None
     outputs: list[RequestedOutput] | None = None
     model_name: str | None = None

@@ -7,9 +7,10 @@ An error names the column and what was expected, never a value.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from slipway.serving.v2 import json_codec
 from slipway.serving.v2.binary import attach_binary_data
@@ -18,6 +19,7 @@ from slipway.serving.v2.errors import Malformed, Mismatch
 from slipway.serving.v2.explanation import EXPLAIN, EXPLANATION, EXPLANATIONS
 from slipway.serving.v2.fast_decode import fast_columns
 from slipway.serving.v2.json_codec import InferRequest, InferResponse
+from slipway.serving.v2.known_layouts import KnownRequest
 from slipway.serving.v2.large_body import DIRECT_BYTES, parse_large
 from slipway.serving.v2.outputs import SCORE, WITHOUT_KEY, RowScores, encode_outputs
 from slipway.serving.v2.row_identity import absent_of_key, row_keys, row_times
@@ -39,8 +41,7 @@ HINTS = {
 UNSUPPORTED_PARAMETERS = frozenset({"classification", "shared_memory_region"})
 
 
-@dataclass(frozen=True)
-class Inputs:
+class Inputs(msgspec.Struct, frozen=True):
     """A request that matches the signature.
 
     Attributes:
@@ -66,8 +67,7 @@ class Inputs:
     explain: bool = False
 
 
-@dataclass(frozen=True)
-class Encoded:
+class Encoded(msgspec.Struct, frozen=True):
     """An encoded response.
 
     Attributes:
@@ -97,12 +97,19 @@ def decode(
         Mismatch: The request does not match the signature.
         TooLarge: It has more than `max_rows` rows.
     """
+    if json_bytes is None and len(body) <= DIRECT_BYTES:
+        known = signature.layouts.decode(body, max_rows=max_rows)
+        if known is not None:
+            return _plain(known, signature)
     request = _parse(body if json_bytes is None else _head(body, json_bytes), signature, max_rows)
     inputs = request.inputs
     if json_bytes is None and request.parameters is None and request.outputs is None:
         sent = fast_columns(inputs, signature.fast, max_rows=max_rows)
         if sent is not None and signature.needed <= sent.keys():
-            return _plain(request, sent, signature)
+            signature.layouts.learn(inputs)
+            rows = len(inputs[0].data or ())
+            named = {tensor.name: tensor for tensor in inputs}
+            return _plain(KnownRequest(request.id, rows, sent, named), signature)
     tensors = columns_by_name(inputs)
     rows = count_rows(inputs, max_rows=max_rows)
     if json_bytes is not None or any(tensor.parameters for tensor in inputs):
@@ -134,13 +141,13 @@ def _parse(text: bytes, signature: Signature, max_rows: int) -> InferRequest:
     return parse_large(text, columns=len(signature.allowed), max_rows=max_rows)
 
 
-def _plain(request: InferRequest, sent: dict[str, list[Any]], signature: Signature) -> Inputs:
-    tensors = {tensor.name: tensor for tensor in request.inputs}
+def _plain(request: KnownRequest, signature: Signature) -> Inputs:
+    sent, tensors = request.columns, request.tensors
     key = signature.key
     is_read = key in signature.needed or signature.identity is not None
     return Inputs(
         request_id=request.id,
-        rows=len(request.inputs[0].data or ()),
+        rows=request.rows,
         columns={column.name: sent[column.name] for column in signature.columns},
         keys=row_keys(tensors, signature) if is_read else sent.get(key or ""),
         event_times_us=row_times(tensors, signature),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from slipway.serving.v2.fast_values import FastColumn, fast_column, fast_key
+from slipway.serving.v2.known_layouts import KnownLayouts
 from slipway.serving.v2.outputs import names_of
 from slipway.spec.identity import RowIdentity
 from slipway.spec.labels import Label
@@ -82,6 +83,11 @@ class Signature:
         """What the fast check accepts, by column and datatype."""
         beside = {one.name: fast_key(one.fast_type) for one in self.logged}
         return beside | {column.name: fast_column(column) for column in self.columns}
+
+    @cached_property
+    def layouts(self) -> KnownLayouts:
+        """Layouts of requests that were seen."""
+        return KnownLayouts(self.fast, frozenset(one.name for one in self.identifying))
 
     @cached_property
     def logged(self) -> tuple[LoggedColumn, ...]:
