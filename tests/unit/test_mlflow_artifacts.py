@@ -48,12 +48,15 @@ class Artifacts(BaseHTTPRequestHandler):
         pieces = [memoryview(bytes(MIB))] * 512 if name in self.endless else pieces
         self.send_response(200 if pieces else 404)
         self.send_header("transfer-encoding", "chunked")
+        # Else a client may send its next request into a connection that ends.
+        self.send_header("connection", "close")
         self.end_headers()
-        self.close_connection = True
+        # One of an earlier test may go on for a while.
+        sent = self.sent
         try:
             for piece in pieces:
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-                self.sent[name] = self.sent.get(name, 0) + len(piece)
+                sent[name] = sent.get(name, 0) + len(piece)
             self.wfile.write(b"0\r\n\r\n")
         except OSError:
             return
