@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from typing import Any
 
 import pytest
@@ -104,6 +106,19 @@ def test_a_stage_that_writes_desired_states_signs_them(stage: str, *, holds: boo
         found = key_files(pods, stage=stage, acts_on_cluster=on_cluster)
         signs = holds and not on_cluster
         assert [one.variable for one in found] == ["SLIPWAY_SIGNING_KEY"] * signs
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_that_runs_a_model_holds_the_keys_of_personal_columns(stage: str) -> None:
+    """As a file that its pod does not start without, and no other stage does."""
+    pods = model_spec(more=PODS).pods.model_dump() | {"pii_key_secret": "pii-key"}
+    found = key_files(pods, stage=stage, acts_on_cluster=False)
+    source = inspect.getsource(STAGES[stage].run)
+    runs_a_model = re.search(r"load_package|learner", source) is not None
+    assert [one.variable for one in found] == ["SLIPWAY_PII_KEY_FILE"] * runs_a_model
+    for one in found:
+        assert one.volume.secret.secret_name == "pii-key"
+        assert one.path == f"{one.volume_mount.mount_path}/key"
 
 
 def test_only_a_stage_that_signs_holds_the_signing_key() -> None:

@@ -196,6 +196,28 @@ def test_keys_of_versions_go_to_the_stages_that_need_them() -> None:
         assert "no Secret" in made.refusal(made.create, other, user=AIRFLOW)
 
 
+def test_keys_of_personal_columns_go_to_the_stages_that_run_a_model() -> None:
+    """As the stage table has it; any other pod with them is refused."""
+    made = PolicedObjects(IMAGE, stated={"personal-keys": "slipway-pii-key"})
+    addresses = {"SLIPWAY_STORE": STORE, "SLIPWAY_MLFLOW": MLFLOW}
+    settings = {"name": "slipway-settings", "namespace": "slipway-stages"}
+    made.objects.create(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": settings, "data": addresses}
+    )
+    pods = {**model_spec(more=PODS).pods.model_dump(), "pii_key_secret": "slipway-pii-key"}
+    mounted = volume(secret={"secretName": "slipway-pii-key"})
+    for stage, row in STAGES.items():
+        inputs = {one.name: "3" for one in row.required} | {"model": "delay"}
+        if "model" not in {one.name for one in row.required}:
+            continue
+        pod = built(pod_task(task_id=stage, stage=stage, inputs=inputs, pods=pods))
+        made.create(pod, user=AIRFLOW)
+        other = changed(pod, lambda one: one["metadata"].update(name="other"))
+        if not row.personal_keys:
+            mounted(other)
+            assert "no Secret" in made.refusal(made.create, other, user=AIRFLOW)
+
+
 def test_an_identity_of_the_cloud_is_admitted_where_an_overlay_says_so() -> None:
     """What a webhook adds to a pod: a token for its audience, and variables."""
     added = volume(projected={"sources": [AUDIENCE]})

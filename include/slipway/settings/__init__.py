@@ -159,7 +159,7 @@ class Settings(BaseSettings):
     )
     pii_keys: SecretStr | None = Field(
         default=None,
-        description="These keys themselves, for stages in pods, which get them from their Secret.",
+        description="These keys themselves, for pods whose spec names no `pii_key_secret`.",
     )
 
     max_body_mib: int = Field(default=16, ge=1, description="Largest request body (else 413).")

@@ -58,6 +58,11 @@ class Pods(Spec):
         "states, for the pod of `promote_challenger`, and for those that change the traffic where "
         "no cluster serves; none: the pod signs by SLIPWAY_SIGNING_KEY, if it is set.",
     )
+    pii_key_secret: ObjectName | None = Field(
+        default=None,
+        description="Secret whose entry `key` has the keys of personal columns, for the pods that "
+        "run a model; none: these have SLIPWAY_PII_KEYS from `secret`, as all others have.",
+    )
     trusted_keys_config: ObjectName | None = Field(
         default=None,
         description="ConfigMap whose entries are PEM files of public keys: a version is used only "

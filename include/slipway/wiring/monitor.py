@@ -64,7 +64,7 @@ def _has_metrics(call: StageCall) -> bool:
     return bool(call.container.settings.prometheus_url)
 
 
-@stage("drift", required=(MODEL, WINDOW), recorded=True)
+@stage("drift", required=(MODEL, WINDOW), recorded=True, personal_keys=True)
 def drift(call: StageCall) -> RunRecord:
     """Compare the inputs and predictions of a window with the reference."""
     from slipway.adapters.loss_model import fit_losses
@@ -88,7 +88,7 @@ def drift(call: StageCall) -> RunRecord:
     )
 
 
-@stage("performance", required=(MODEL, WINDOW), recorded=True)
+@stage("performance", required=(MODEL, WINDOW), recorded=True, personal_keys=True)
 def performance(call: StageCall) -> RunRecord:
     """Compare the predictions of a window with its labels."""
     from slipway.stages.monitor.performance.compared_model import PerformanceTools

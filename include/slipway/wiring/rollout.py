@@ -34,7 +34,13 @@ def run_reconcile(call: StageCall) -> RunRecord:
     )
 
 
-@stage("verify", required=(MODEL, ROLLOUT), recorded=True, cluster_rights=True)
+@stage(
+    "verify",
+    required=(MODEL, ROLLOUT),
+    recorded=True,
+    cluster_rights=True,
+    personal_keys=True,
+)
 def run_verify(call: StageCall) -> RunRecord:
     """Boot the candidate and check its answers and latency."""
     from slipway.stages.rollout.verify import verify

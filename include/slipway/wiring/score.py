@@ -80,7 +80,13 @@ def list_partitions(call: StageCall) -> Listing:
     return Listing(verdict, {"partitions": items})
 
 
-@stage("score", required=(MODEL,), optional=(PARTITION, SCORING), recorded=True)
+@stage(
+    "score",
+    required=(MODEL,),
+    optional=(PARTITION, SCORING),
+    recorded=True,
+    personal_keys=True,
+)
 def run_score(call: StageCall) -> RunRecord:
     """Score one partition: as listed by `partitions`, or as it is now."""
     from slipway.stages.score.score import score

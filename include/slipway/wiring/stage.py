@@ -54,6 +54,7 @@ class Stage:
             known before the stage runs.
         cluster_rights: Whether the stage reads or changes what a cluster serves, so that its pod
             needs access to the Kubernetes API.
+        personal_keys: Whether the stage runs a model, which hashes personal columns.
         wait_minutes: How long the stage may wait for requests, besides its work; None: not at all.
     """
 
@@ -64,6 +65,7 @@ class Stage:
     optional: tuple[Input, ...] = ()
     recorded: bool = False
     cluster_rights: bool = False
+    personal_keys: bool = False
     wait_minutes: Callable[[ModelSpec], float] | None = None
 
     @property
@@ -118,6 +120,7 @@ def stage(
     optional: tuple[Input, ...] = (),
     recorded: bool = False,
     cluster_rights: bool = False,
+    personal_keys: bool = False,
     wait_minutes: Callable[[ModelSpec], float] | None = None,
 ) -> Callable[[Callable[[StageCall], Outcome]], Stage]:
     """Turn a function that calls a stage into its row of the stage table.
@@ -128,6 +131,7 @@ def stage(
         optional: Inputs that may be given.
         recorded: Whether the inputs identify the run record.
         cluster_rights: Whether its pod needs access to the Kubernetes API.
+        personal_keys: Whether its pod needs the keys of personal columns.
         wait_minutes: How long it may wait for requests.
     """
 
@@ -140,6 +144,7 @@ def stage(
             optional=optional,
             recorded=recorded,
             cluster_rights=cluster_rights,
+            personal_keys=personal_keys,
             wait_minutes=wait_minutes,
         )
 

@@ -94,6 +94,7 @@ def _search_minutes(model: ModelSpec) -> float:
     "search",
     required=(MODEL, REQUEST, WORKER),
     recorded=True,
+    personal_keys=True,
     wait_minutes=_search_minutes,
 )
 def run_search(call: StageCall) -> RunRecord:
@@ -113,7 +114,13 @@ def run_search(call: StageCall) -> RunRecord:
     )
 
 
-@stage("train", required=(MODEL, REQUEST), recorded=True, wait_minutes=_search_minutes)
+@stage(
+    "train",
+    required=(MODEL, REQUEST),
+    recorded=True,
+    personal_keys=True,
+    wait_minutes=_search_minutes,
+)
 def run_train(call: StageCall) -> RunRecord:
     """Train a challenger and log it to MLflow."""
     from slipway.stages.train.train import train
@@ -132,7 +139,7 @@ def run_train(call: StageCall) -> RunRecord:
     )
 
 
-@stage("evaluate", required=(MODEL, REQUEST), recorded=True)
+@stage("evaluate", required=(MODEL, REQUEST), recorded=True, personal_keys=True)
 def run_evaluate(call: StageCall) -> RunRecord:
     """Measure challenger and champion on the same rows."""
     from slipway.stages.train.evaluate import evaluate
@@ -164,7 +171,7 @@ def gate(call: StageCall) -> RunRecord:
     )
 
 
-@stage("refit", required=(MODEL, REQUEST), recorded=True)
+@stage("refit", required=(MODEL, REQUEST), recorded=True, personal_keys=True)
 def refit(call: StageCall) -> RunRecord:
     """Fit a model whose gates hold again to all labelled rows."""
     from slipway.adapters.metrics import measure

@@ -1,4 +1,8 @@
-"""Keys of an installation in the pods of stages: the public ones in all, the private one in few."""
+"""Keys of an installation in the pods of stages.
+
+All have the public ones, few the private one; where a model runs there are those of personal
+columns.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubernetes.client import models as k8s  # noqa: TID253
+
+from slipway.wiring.stage_table import find_stage
 
 SIGNS_VERSIONS = "promote_challenger"
 SIGN_STATES = frozenset({"reconcile", "shift", "switch", "promote_champion"})
@@ -48,15 +54,22 @@ def key_files(pods: Mapping[str, Any], *, stage: str, acts_on_cluster: bool) -> 
         mount = _mount(volume)
         found.append(KeyFile("SLIPWAY_TRUSTED_KEYS", mount.mount_path, volume, mount))
     if signs and (name := pods.get("signing_key_secret")):
-        secret = k8s.V1SecretVolumeSource(
-            secret_name=name,
-            default_mode=READABLE_BY_GROUP,
-            items=[k8s.V1KeyToPath(key="key", path="key")],
-        )
-        volume = k8s.V1Volume(name="signing-key", secret=secret)
-        mount = _mount(volume)
-        found.append(KeyFile("SLIPWAY_SIGNING_KEY", f"{mount.mount_path}/key", volume, mount))
+        found.append(_secret("SLIPWAY_SIGNING_KEY", "signing-key", name))
+    if find_stage(stage).personal_keys and (name := pods.get("pii_key_secret")):
+        found.append(_secret("SLIPWAY_PII_KEY_FILE", "personal-keys", name))
     return found
+
+
+def _secret(variable: str, volume_name: str, name: str) -> KeyFile:
+    """The entry `key` of a Secret as a file."""
+    secret = k8s.V1SecretVolumeSource(
+        secret_name=name,
+        default_mode=READABLE_BY_GROUP,
+        items=[k8s.V1KeyToPath(key="key", path="key")],
+    )
+    volume = k8s.V1Volume(name=volume_name, secret=secret)
+    mount = _mount(volume)
+    return KeyFile(variable, f"{mount.mount_path}/key", volume, mount)
 
 
 def _mount(volume: k8s.V1Volume) -> k8s.V1VolumeMount:
