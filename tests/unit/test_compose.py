@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from slipway.settings import Settings
 from tests.support.compose import (
@@ -70,6 +71,26 @@ def test_images_are_pinned(name: str) -> None:
     assert {build["dockerfile"] for build in builds} == {f"docker/{file}.Dockerfile"}
     assert {build.get("target", file) for build in builds} == {target}
     assert {build["context"] for build in builds} == {".."}
+
+
+def test_keys_go_to_the_services_that_need_them() -> None:
+    """By a second file, read-only and out of git and images; the private half to the worker."""
+    held = yaml.safe_load((FOLDER / "compose.keys.yaml").read_text())["services"]
+    fields = {f"SLIPWAY_{name.upper()}" for name in Settings.model_fields}
+    for name, service in held.items():
+        assert target_of(name) is not None
+        mounts = [volume.split(":") for volume in service["volumes"]]
+        for source, _, mode in mounts:
+            assert source.startswith("./keys/")
+            assert mode == "ro"
+        assert service["environment"].keys() <= fields
+        assert not service["environment"].keys() & environment(name).keys()
+        for value in service["environment"].values():
+            assert any(f"{value}/".startswith(f"{target}/") for _, target, _ in mounts)
+    needs = {name: set(service["environment"]) for name, service in held.items()}
+    assert needs["airflow-worker"] - needs["platform"] == {"SLIPWAY_SIGNING_KEY"}
+    assert is_ignored("docker/keys/private/slipway.key.pem")
+    assert "docker/keys/" in (PROJECT / ".gitignore").read_text().splitlines()
 
 
 @every_service
