@@ -46,7 +46,7 @@ def new(*, folder: Path, name: str, kind: str, as_json: bool) -> None:
         print_json({"private": str(private), "public": str(public), "key_id": key_id})
         return
     click.echo(f"private key: {private}")
-    click.echo("  SLIPWAY_SIGNING_KEY, only where versions are promoted, rolled out, signed or brought")
+    click.echo("  SLIPWAY_SIGNING_KEY, where versions are promoted, rolled out, signed or brought")
     click.echo(f"public key: {public}")
     click.echo("  SLIPWAY_TRUSTED_KEYS, wherever versions are used: servers, stages, commands")
     click.echo(f"id: {key_id}")
