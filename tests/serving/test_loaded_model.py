@@ -14,7 +14,8 @@ from slipway.errors import SlipwayError
 from slipway.serving.model_server import loaded_model
 from slipway.serving.model_server.engine import Engine
 from slipway.serving.model_server.load_engine import load_engine
-from slipway.serving.model_server.loaded_model import LoadedModel, header_of
+from slipway.serving.model_server.load_model import header_of
+from slipway.serving.model_server.loaded_model import LoadedModel
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.model_server.requests import ModelFailed, NotLogged, PredictRequest
 from slipway.serving.prediction_log.personal_columns import PersonalColumns
@@ -82,6 +83,7 @@ def loaded(
     name: Literal["onnx", "sklearn"] = "sklearn",
     log: Any = None,
     pii: dict[str, str] | None = None,
+    metrics: Metrics | None = None,
     **manifest: Any,
 ) -> LoadedModel:
     """A loaded model with a given score function."""
@@ -92,7 +94,7 @@ def loaded(
         engine,
         log=log or MemoryLog(),
         personal_columns=PersonalColumns(pii or {}, NO_KEYS),
-        metrics=Metrics(MODEL, 1),
+        metrics=metrics or Metrics(MODEL, 1),
         max_rows=100,
     )
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from slipway.serving.model_server.loaded_model import header_of
+from slipway.serving.model_server.load_model import header_of
 from slipway.serving.prediction_log.personal_columns import PersonalColumns
 from slipway.serving.prediction_log.shipper import ship_segments
 from slipway.serving.prediction_log.write_ahead_log import Record, WriteAheadLog

@@ -5,11 +5,12 @@ Small requests to a fast model are answered in the event loop, all others in a t
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
 import msgspec
@@ -25,7 +26,7 @@ from slipway.serving.model_server.http_status import status_of
 from slipway.serving.model_server.loaded_model import LoadedModel
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.model_server.micro_batching import RequestQueue
-from slipway.serving.model_server.requests import Answer, Explainable, PredictRequest
+from slipway.serving.model_server.requests import Answer, Explainable, Later, PredictRequest
 from slipway.serving.server_options import Options
 from slipway.serving.v2.errors import Malformed, in_one_line
 
@@ -51,6 +52,7 @@ class _Reply(msgspec.Struct, frozen=True):
     status: int
     headers: Sequence[tuple[bytes, bytes]]
     body: bytes
+    is_explained: bool = False
 
 
 class Inference:
@@ -78,7 +80,6 @@ class Inference:
         self.problem: str | None = LOADING
         self._version_path = version_path
         self._version = (VERSION.encode(), str(version).encode())
-        self._json_headers = [self._version, (b"content-type", b"application/json")]
         self._options = options
         self._metrics = metrics
         self.loaded: LoadedModel | None = None
@@ -109,10 +110,11 @@ class Inference:
         headers = dict(scope["headers"])
         is_pinned = scope["path"] == self._version_path
         began = time.perf_counter()
+        counting: list[Callable[[], None]] = []
         try:
             body = await receive_body(receive, headers, self._options.max_body_bytes)
             began = time.perf_counter()
-            answer = await self._answer(body, headers)
+            answer = await self._answer(body, headers, later=counting.append)
         except ClientDisconnect:
             status = scope["state"].get(REFUSED, GONE)
             self._metrics.count(status, 0.0, is_pinned=is_pinned)
@@ -121,38 +123,48 @@ class Inference:
             answer = error
         except Exception as error:  # noqa: BLE001
             answer = _unexpected(error)
-        reply = self._reply(answer, began, is_pinned=is_pinned)
-        head = [(b"content-length", b"%d" % len(reply.body)), *reply.headers]
-        await send({"type": "http.response.start", "status": reply.status, "headers": head})
-        await send({"type": "http.response.body", "body": reply.body})
+        reply = _reply(answer, self._version)
+        seconds = None if reply.is_explained else time.perf_counter() - began
 
-    async def _answer(self, body: bytes, headers: Mapping[bytes, bytes]) -> Answer:
+        def count() -> None:
+            self._metrics.count(reply.status, seconds, is_pinned=is_pinned)
+            for work in counting:
+                work()
+
+        try:
+            await send(
+                {"type": "http.response.start", "status": reply.status, "headers": reply.headers}
+            )
+            await send({"type": "http.response.body", "body": reply.body})
+        finally:
+            # Behind the write to the socket, so that no client waits for its counters.
+            asyncio.get_running_loop().call_soon(count)
+
+    async def _answer(self, body: bytes, headers: Mapping[bytes, bytes], *, later: Later) -> Answer:
         if self.loaded is None or self._queue is None or self._explanations is None:
             raise NotReady(self.problem or LOADING)
         request = _predict_request(body, headers)
         if len(body) > self._inline_bytes:
             outcome = await self._queue.ask(request)
         else:
-            outcome = self.loaded.answer_one(request)
+            outcome = self.loaded.answer_one(request, later=later)
         if isinstance(outcome, Explainable):
             return await self._explanations.ask(outcome)
         return outcome
 
-    def _reply(self, answer: Answer, began: float, *, is_pinned: bool) -> _Reply:
-        seconds: float | None = time.perf_counter() - began
-        if isinstance(answer, SlipwayError):
-            reply = _error_reply(answer)
-        else:
-            headers = self._json_headers
-            if answer.json_bytes is not None:
-                headers = [self._version, (b"content-type", b"application/octet-stream")]
-                headers.append((JSON_BYTES, b"%d" % answer.json_bytes))
-            if answer.explained:
-                headers = [*headers, (EXPLAINED.encode(), b"true")]
-                seconds = None
-            reply = _Reply(HTTPStatus.OK, headers, answer.body)
-        self._metrics.count(reply.status, seconds, is_pinned=is_pinned)
-        return reply
+
+def _reply(answer: Answer, version: tuple[bytes, bytes]) -> _Reply:
+    if isinstance(answer, SlipwayError):
+        return _error_reply(answer)
+    headers = [(b"content-length", b"%d" % len(answer.body)), version]
+    if answer.json_bytes is None:
+        headers.append((b"content-type", b"application/json"))
+    else:
+        headers.append((b"content-type", b"application/octet-stream"))
+        headers.append((JSON_BYTES, b"%d" % answer.json_bytes))
+    if answer.explained:
+        headers.append((EXPLAINED.encode(), b"true"))
+    return _Reply(HTTPStatus.OK, headers, answer.body, is_explained=answer.explained)
 
 
 def _predict_request(body: bytes, headers: Mapping[bytes, bytes]) -> PredictRequest:
@@ -166,10 +178,11 @@ def _predict_request(body: bytes, headers: Mapping[bytes, bytes]) -> PredictRequ
 
 
 def _error_reply(error: SlipwayError) -> _Reply:
-    headers = [(b"content-type", b"application/json")]
+    body = json.dumps({"error": in_one_line(error)}).encode()
+    headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
     if isinstance(error, Transient):
         headers.append((b"retry-after", b"1"))
-    return _Reply(status_of(error), headers, json.dumps({"error": in_one_line(error)}).encode())
+    return _Reply(status_of(error), headers, body)
 
 
 def _unexpected(error: Exception) -> SlipwayError:

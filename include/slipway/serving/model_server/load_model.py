@@ -7,13 +7,14 @@ import traceback
 from pathlib import Path
 
 from slipway.errors import SlipwayError
+from slipway.serving.model_server.engine import Engine
 from slipway.serving.model_server.load_engine import load_engine
-from slipway.serving.model_server.loaded_model import LoadedModel, header_of
+from slipway.serving.model_server.loaded_model import LoadedModel
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.model_server.requests import Log
 from slipway.serving.model_server.row_extras import load_row_extras
 from slipway.serving.prediction_log.personal_columns import PersonalColumns
-from slipway.serving.prediction_log.write_ahead_log import WriteAheadLog
+from slipway.serving.prediction_log.write_ahead_log import Header, WriteAheadLog
 from slipway.serving.server_options import Options
 from slipway.serving.v2.errors import in_one_line
 from slipway.stages.model.personal_keys import KEY_ID, PersonalKeys
@@ -80,3 +81,12 @@ def _require_signature(folder: Path, model: str, options: Options) -> None:
     from slipway.adapters.signatures import TrustedKeys
 
     verify_folder(folder, TrustedKeys(options.trusted_keys), model=model)
+
+
+def header_of(
+    model: str, version: int, engine: Engine, personal_columns: PersonalColumns
+) -> Header:
+    """Header of a version's log segments."""
+    columns = [(column.name, column.kind) for column in engine.signature.columns]
+    logged, classes = personal_columns.columns(columns), engine.classes
+    return Header(model, version, logged, None if classes is None else list(classes))

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import accumulate, chain, pairwise
 from typing import Any
 
@@ -24,18 +25,20 @@ from slipway.serving.model_server.requests import (
     Answer,
     Explainable,
     ExplanationLate,
+    Later,
     Log,
     ModelFailed,
     NotLogged,
     Outcome,
     PredictRequest,
+    at_once,
 )
 from slipway.serving.model_server.row_extras import RowExtras
 from slipway.serving.model_server.row_independence import scores_row_by_row
 from slipway.serving.model_server.shapley_values import OutOfTime
 from slipway.serving.model_server.warm_up import plausible_rows
 from slipway.serving.prediction_log.personal_columns import PersonalColumns
-from slipway.serving.prediction_log.write_ahead_log import Header, Record
+from slipway.serving.prediction_log.write_ahead_log import Record
 from slipway.serving.v2 import protocol
 from slipway.serving.v2.explanation import Explanation, explanation_tensors
 from slipway.serving.v2.outputs import outlier_tensors
@@ -118,16 +121,17 @@ class LoadedModel:
             for request, inputs in zip(requests, read, strict=True)
         ]
 
-    def answer_one(self, request: PredictRequest) -> Outcome:
+    def answer_one(self, request: PredictRequest, *, later: Later = at_once) -> Outcome:
         """Answer one request, as `answer` does.
 
         Args:
             request: The request, as it arrived.
+            later: Takes what its client does not have to wait for.
         """
         inputs = self._decode(request)
         if isinstance(inputs, SlipwayError):
             return inputs
-        return self._finish(request, inputs, self._score_alone(inputs))
+        return self._finish(request, inputs, self._score_alone(inputs, later))
 
     def explain(self, scored: Explainable, *, until: float) -> Answer:
         """Answer a scored request with its explanation, logged by then; an error if it failed.
@@ -177,28 +181,32 @@ class LoadedModel:
             # If it fails, each is scored alone, and only the failing request fails again.
             with suppress(ModelFailed, BadRequest):
                 return self._score_together(group)
-        return [self._score_alone(inputs) for inputs in group]
+        return [self._score_alone(inputs, at_once) for inputs in group]
 
     def _score_together(self, group: Sequence[Inputs]) -> list[list[Any] | SlipwayError]:
         columns = zip(*(inputs.columns.values() for inputs in group), strict=True)
         ends = list(accumulate(inputs.rows for inputs in group))
-        scores = self._score_and_count(
-            [list(chain.from_iterable(parts)) for parts in columns], ends[-1]
-        )
+        values = [list(chain.from_iterable(parts)) for parts in columns]
+        scores = self._score_and_count(values, ends[-1], at_once)
         return [scores[start:end] for start, end in pairwise([0, *ends])]
 
-    def _score_alone(self, inputs: Inputs) -> list[Any] | SlipwayError:
+    def _score_alone(self, inputs: Inputs, later: Later) -> list[Any] | SlipwayError:
         values = list(inputs.columns.values())
         try:
-            return self._score_and_count(values, inputs.rows)
+            return self._score_and_count(values, inputs.rows, later)
         except (ModelFailed, BadRequest) as error:
             return float32_overflow(values, self.signature) or error
 
-    def _score_and_count(self, values: Sequence[Sequence[Any]], rows: int) -> list[Any]:
-        self._batch_rows.observe(rows)
+    def _score_and_count(
+        self, values: Sequence[Sequence[Any]], rows: int, later: Later
+    ) -> list[Any]:
         scores = self._run(values, rows)
-        self._ranges.count(values)
+        later(partial(self._count, values, rows))
         return scores
+
+    def _count(self, values: Sequence[Sequence[Any]], rows: int) -> None:
+        self._batch_rows.observe(rows)
+        self._ranges.count(values)
 
     def _run(self, values: Sequence[Sequence[Any]], rows: int) -> list[Any]:
         try:
@@ -285,12 +293,3 @@ class LoadedModel:
         # Batching requests does not speed up ONNX Runtime.
         if self.engine.name == "sklearn":
             self.batches = scores_row_by_row(lambda some: self._run(some, len(some[0])), rows)
-
-
-def header_of(
-    model: str, version: int, engine: Engine, personal_columns: PersonalColumns
-) -> Header:
-    """Header of a version's log segments."""
-    columns = [(column.name, column.kind) for column in engine.signature.columns]
-    logged, classes = personal_columns.columns(columns), engine.classes
-    return Header(model, version, logged, None if classes is None else list(classes))

@@ -6,6 +6,7 @@ a frozen dataclass.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
@@ -79,3 +80,11 @@ class Explainable(msgspec.Struct, frozen=True):
 
 Answer = Encoded | SlipwayError
 Outcome = Answer | Explainable
+
+Later = Callable[[Callable[[], None]], None]
+"""Takes work that an answer does not need."""
+
+
+def at_once(work: Callable[[], None]) -> None:
+    """Do the work now, as where no client waits for this thread."""
+    work()
