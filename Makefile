@@ -36,20 +36,24 @@ PARALLEL = -n 3 --dist loadfile --max-worker-restart 0
 FAST = tests/unit tests/dags/test_dags.py tests/dags/test_broken_specs.py \
 	$(addprefix tests/contract/test_,drift_report.py expectations.py store.py tables.py) \
 	$(patsubst %,--ignore tests/unit/test_%.py,$(INTERPRETER_FREE)) \
-	$(addprefix --ignore tests/,$(BESIDE))
+	$(addprefix --ignore tests/,$(BESIDE) $(KILLS))
 INTERPRETER_FREE = airport_hours_sample architecture ci_templates cluster_accounts compose dashboards dockerfiles docs_commands \
-	document_paths flights_sample foreign_way_back guides kustomize manifests rollout_kills theorem why_holds
+	document_paths flights_sample foreign_way_back guides kustomize manifests theorem why_holds
 others = $(foreach version,$(filter-out $(firstword $(INTERPRETER)),$(VERSIONS)),\
 	$(if $(call first,python$(version)),$(version)))
 FAULTS = kubernetes_double/own_tests rollouts dags/test_pods_in_trouble.py e2e/test_trouble.py
+# Kills and outages of what runs on one machine, which take long.
+KILLS = contract/test_local_supervision.py e2e/test_backtest_killed.py \
+	$(addprefix serving/test_,faults.py logs_of_lost_servers.py registered_anew.py rollouts_under_faults.py) \
+	$(addprefix unit/test_,rollout_kills.py search_kills.py search_workers.py)
 # Slipway beside what others made: a cluster's double, images' locks alone, other interpreters,
 # an environment that has the wheel alone, public clients.
-BESIDE = $(addprefix dags/test_,pods_on_cluster.py thin_airflow.py) $(addprefix e2e/test_,fresh_install.py pods.py) \
+BESIDE = $(addprefix dags/test_,installed_wheel.py pods_on_cluster.py thin_airflow.py) $(addprefix e2e/test_,fresh_install.py pods.py) \
 	$(addprefix serving/test_,images.py openapi.py public_clients.py public_signature.py) \
 	$(addprefix unit/test_,compose_programs.py other_interpreters.py)
 # The ring first: it takes longest, and waits for others most of the time.
 TESTS = tests/e2e tests/serving tests/contract tests/dags tests/unit \
-	$(addprefix --ignore tests/,$(FAULTS) $(BESIDE)) --no-loadscope-reorder
+	$(addprefix --ignore tests/,$(FAULTS) $(KILLS) $(BESIDE)) --no-loadscope-reorder
 
 # Only what is typed after `make`: whoever has exported KUBECONFIG did not mean this.
 typed = $(if $(findstring command line,$(origin $1)),$2)
@@ -58,7 +62,7 @@ GROUND = $(call typed,KUBECONFIG,--verbose --kubeconfig "$(KUBECONFIG)") \
 	$(call typed,KEEP,--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down format check test coverage fast versions faults integration on_the_double beside_slipway e2e soak mutate clients bench lock sbom audit reference
+.PHONY: help setup demo up down format check test coverage fast versions kills faults integration on_the_double beside_slipway e2e soak mutate clients bench lock sbom audit reference
 
 help: ## what you can make
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -97,6 +101,9 @@ fast: $(READY) ## tests that need no service and take minutes; PYTHON=python3.12
 versions: ## the fast tests on each other interpreter of 3.11, 3.12 and 3.13 that is here, in .venv-<version>
 	@for version in $(others); do \
 		$(MAKE) fast PYTHON=python$$version VENV=.venv-$$version || exit 1; done
+
+kills: $(READY) ## kills and outages of servers, logs, searches and backtests on this machine
+	$(BIN)/pytest $(PARALLEL) $(addprefix tests/,$(KILLS))
 
 faults: $(READY) ## kills and outages of Airflow's parts and of a cluster's double, and the double's own tests
 	$(BIN)/pytest $(PARALLEL) $(addprefix tests/,$(FAULTS))
