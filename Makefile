@@ -38,14 +38,14 @@ FAST = tests/unit tests/dags/test_dags.py tests/dags/test_broken_specs.py \
 	$(patsubst %,--ignore tests/unit/test_%.py,$(INTERPRETER_FREE)) \
 	$(addprefix --ignore tests/,$(BESIDE) $(KILLS))
 INTERPRETER_FREE = airport_hours_sample architecture ci_templates cluster_accounts compose dashboards dockerfiles docs_commands \
-	document_paths flights_sample foreign_way_back guides kustomize manifests theorem why_holds
+	document_paths flights_sample foreign_way_back guides kustomize manifests why_holds
 others = $(foreach version,$(filter-out $(firstword $(INTERPRETER)),$(VERSIONS)),\
 	$(if $(call first,python$(version)),$(version)))
 FAULTS = kubernetes_double/own_tests rollouts dags/test_pods_in_trouble.py e2e/test_trouble.py
 # Kills and outages of what runs on one machine, which take long.
-KILLS = contract/test_local_supervision.py e2e/test_backtest_killed.py \
-	$(addprefix serving/test_,faults.py logs_of_lost_servers.py registered_anew.py rollouts_under_faults.py) \
-	$(addprefix unit/test_,rollout_kills.py search_kills.py search_workers.py)
+KILLS = $(addprefix contract/test_local_,supervision.py up.py) e2e/test_backtest_killed.py \
+	$(addprefix serving/test_,faults.py logs_of_lost_servers.py registered_anew.py rollouts_under_faults.py theorem.py) \
+	$(addprefix unit/test_,rollout_kills.py search_kills.py search_workers.py theorem.py)
 # Slipway beside what others made: a cluster's double, images' locks alone, other interpreters,
 # an environment that has the wheel alone, public clients.
 BESIDE = $(addprefix dags/test_,installed_wheel.py pods_on_cluster.py thin_airflow.py) $(addprefix e2e/test_,fresh_install.py pods.py) \
